@@ -1,0 +1,192 @@
+//! Client frames in the binary codec.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::{ClientFrame, ClientId, From, HistoryRange, Kind, Mode, Payload, PublishId, Topic, limits};
+
+use super::{
+    decode_next, put_frame, record,
+    wire::{DecodeError, Reader, Result, put_bytes, put_varint},
+};
+
+const CONNECT: u8 = 0x01;
+const SUBSCRIBE: u8 = 0x02;
+const UNSUBSCRIBE: u8 = 0x03;
+const PAUSE: u8 = 0x04;
+const RESUME: u8 = 0x05;
+const PUBLISH: u8 = 0x06;
+const PRESENCE: u8 = 0x07;
+const HISTORY: u8 = 0x08;
+const REFRESH: u8 = 0x09;
+const PING: u8 = 0x0a;
+
+const HAS_TOKEN: u8 = 0b01;
+const HAS_INFO: u8 = 0b10;
+
+const PUBLISH_KIND: u8 = 0b0011;
+const PUBLISH_HAS_KEY: u8 = 0b0100;
+const PUBLISH_EPHEMERAL: u8 = 0b1000;
+
+/// Appends a frame.
+pub fn encode(frame: &ClientFrame, out: &mut Vec<u8>) {
+    let topic_only = |out: &mut Vec<u8>, kind, topic: &Topic| {
+        put_frame(out, kind, |out| put_bytes(out, topic.as_str().as_bytes()));
+    };
+    match frame {
+        ClientFrame::Connect { client_id, token, info } => put_frame(out, CONNECT, |out| {
+            let has = |bit, text: &Option<String>| if text.is_some() { bit } else { 0 };
+            out.push(has(HAS_TOKEN, token) | has(HAS_INFO, info));
+            put_bytes(out, client_id.as_str().as_bytes());
+            for text in [token, info].into_iter().flatten() {
+                put_bytes(out, text.as_bytes());
+            }
+        }),
+        ClientFrame::Subscribe { topic, from, mode } => put_frame(out, SUBSCRIBE, |out| {
+            out.push(u8::from(mode.presence));
+            put_bytes(out, topic.as_str().as_bytes());
+            put_from(out, from);
+        }),
+        ClientFrame::Unsubscribe { topic } => topic_only(out, UNSUBSCRIBE, topic),
+        ClientFrame::Pause { topic } => topic_only(out, PAUSE, topic),
+        ClientFrame::Resume { topic } => topic_only(out, RESUME, topic),
+        ClientFrame::Publish { topic, id, payload, key, ephemeral } => put_frame(out, PUBLISH, |out| {
+            let key_flag = if key.is_some() { PUBLISH_HAS_KEY } else { 0 };
+            let ephemeral_flag = if *ephemeral { PUBLISH_EPHEMERAL } else { 0 };
+            out.push(record::kind_number(payload.kind) | key_flag | ephemeral_flag);
+            put_bytes(out, topic.as_str().as_bytes());
+            put_bytes(out, id.as_str().as_bytes());
+            if let Some(key) = key {
+                put_bytes(out, key.as_bytes());
+            }
+            put_bytes(out, &payload.data);
+        }),
+        ClientFrame::Presence { request, topic } => put_frame(out, PRESENCE, |out| {
+            put_varint(out, u64::from(*request));
+            put_bytes(out, topic.as_str().as_bytes());
+        }),
+        ClientFrame::History { request, topic, range, limit } => put_frame(out, HISTORY, |out| {
+            let (side, offset) = match range {
+                HistoryRange::Before(offset) => (0, *offset),
+                HistoryRange::After(offset) => (1, *offset),
+            };
+            out.push(side);
+            put_varint(out, u64::from(*request));
+            put_bytes(out, topic.as_str().as_bytes());
+            put_varint(out, offset);
+            put_varint(out, u64::from(*limit));
+        }),
+        ClientFrame::Refresh { token } => {
+            put_frame(out, REFRESH, |out| put_bytes(out, token.as_bytes()));
+        }
+        ClientFrame::Ping { nonce } => put_frame(out, PING, |out| put_varint(out, u64::from(*nonce))),
+    }
+}
+
+/// Takes the next frame off the input; `None` at its end. Frames of unknown types are skipped.
+///
+/// # Errors
+/// [`DecodeError`] says what is wrong; the input is then of no more use.
+pub fn decode(input: &mut Bytes) -> Result<Option<ClientFrame>> {
+    decode_next(input, read)
+}
+
+fn read(kind: u8, body: &mut Reader) -> Result<Option<ClientFrame>> {
+    Ok(Some(match kind {
+        CONNECT => connect(body)?,
+        SUBSCRIBE => {
+            let presence = match body.byte()? {
+                0 => false,
+                1 => true,
+                _ => return Err(DecodeError::Invalid),
+            };
+            ClientFrame::Subscribe { topic: topic(body)?, from: from(body)?, mode: Mode { presence } }
+        }
+        UNSUBSCRIBE => ClientFrame::Unsubscribe { topic: topic(body)? },
+        PAUSE => ClientFrame::Pause { topic: topic(body)? },
+        RESUME => ClientFrame::Resume { topic: topic(body)? },
+        PUBLISH => publish(body)?,
+        PRESENCE => ClientFrame::Presence { request: body.number()?, topic: topic(body)? },
+        HISTORY => {
+            let side = body.byte()?;
+            let (request, topic, offset) = (body.number()?, topic(body)?, body.varint()?);
+            let range = match side {
+                0 => HistoryRange::Before(offset),
+                1 => HistoryRange::After(offset),
+                _ => return Err(DecodeError::Invalid),
+            };
+            ClientFrame::History { request, topic, range, limit: body.number()? }
+        }
+        REFRESH => ClientFrame::Refresh { token: string(body, limits::TOKEN_BYTES)? },
+        PING => ClientFrame::Ping { nonce: body.number()? },
+        _ => return Ok(None),
+    }))
+}
+
+fn connect(body: &mut Reader) -> Result<ClientFrame> {
+    let flags = body.byte()?;
+    if flags & !(HAS_TOKEN | HAS_INFO) != 0 {
+        return Err(DecodeError::Invalid);
+    }
+    let client_id = body.with_text(limits::CLIENT_ID_BYTES, |id| Ok(ClientId::new(id)?))?;
+    let token = if flags & HAS_TOKEN != 0 { Some(string(body, limits::TOKEN_BYTES)?) } else { None };
+    let info = if flags & HAS_INFO != 0 { Some(string(body, limits::INFO_BYTES)?) } else { None };
+    Ok(ClientFrame::Connect { client_id, token, info })
+}
+
+fn publish(body: &mut Reader) -> Result<ClientFrame> {
+    let flags = body.byte()?;
+    if flags & !(PUBLISH_KIND | PUBLISH_HAS_KEY | PUBLISH_EPHEMERAL) != 0 {
+        return Err(DecodeError::Invalid);
+    }
+    let kind = record::kind_of(flags & PUBLISH_KIND)?;
+    let topic = topic(body)?;
+    let id = body.with_text(limits::PUBLISH_ID_BYTES, |id| Ok(PublishId::new(id)?))?;
+    let key: Option<Arc<str>> =
+        if flags & PUBLISH_HAS_KEY != 0 { Some(body.text(limits::KEY_BYTES)?) } else { None };
+    let data = body.bytes(limits::FRAME_BYTES)?;
+    if kind != Kind::Bytes && std::str::from_utf8(&data).is_err() {
+        return Err(DecodeError::Utf8);
+    }
+    let ephemeral = flags & PUBLISH_EPHEMERAL != 0;
+    Ok(ClientFrame::Publish { topic, id, payload: Payload { kind, data }, key, ephemeral })
+}
+
+fn topic(body: &mut Reader) -> Result<Topic> {
+    body.with_text(limits::TOPIC_BYTES, |name| Ok(Topic::new(name)?))
+}
+
+fn string(body: &mut Reader, max: usize) -> Result<String> {
+    body.with_text(max, |text| Ok(text.to_owned()))
+}
+
+const LATEST: u8 = 0;
+const EARLIEST: u8 = 1;
+const LAST: u8 = 2;
+const POSITION: u8 = 3;
+
+fn put_from(out: &mut Vec<u8>, from: &From) {
+    match from {
+        From::Latest => out.push(LATEST),
+        From::Earliest => out.push(EARLIEST),
+        From::Last(n) => {
+            out.push(LAST);
+            put_varint(out, u64::from(*n));
+        }
+        From::Position(position) => {
+            out.push(POSITION);
+            super::server::put_position(out, position);
+        }
+    }
+}
+
+fn from(body: &mut Reader) -> Result<From> {
+    match body.byte()? {
+        LATEST => Ok(From::Latest),
+        EARLIEST => Ok(From::Earliest),
+        LAST => Ok(From::Last(body.number()?)),
+        POSITION => Ok(From::Position(super::server::position(body)?)),
+        _ => Err(DecodeError::Invalid),
+    }
+}

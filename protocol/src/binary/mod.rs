@@ -1,0 +1,69 @@
+//! The binary codec, `everwire.v1.bin`: for WebSocket messages, poll answers and publish bodies.
+//!
+//! A message is a sequence of frames. A frame is a varint length, then that many bytes: a type byte and
+//! the type's fields. A type that this version doesn't know is skipped, so a later version can add some.
+//! Payload bytes travel untouched, at the end of their record. The layout of every frame stands in
+//! `docs/protocol.md`.
+//!
+//! ```
+//! use everwire_protocol::{ClientFrame, binary};
+//!
+//! let mut out = Vec::new();
+//! binary::encode_client(&ClientFrame::Ping { nonce: 7 }, &mut out);
+//! binary::encode_client(&ClientFrame::Ping { nonce: 8 }, &mut out);
+//!
+//! let mut input = bytes::Bytes::from(out);
+//! assert_eq!(binary::decode_client(&mut input), Ok(Some(ClientFrame::Ping { nonce: 7 })));
+//! assert_eq!(binary::decode_client(&mut input), Ok(Some(ClientFrame::Ping { nonce: 8 })));
+//! assert_eq!(binary::decode_client(&mut input), Ok(None));
+//! ```
+
+mod client;
+mod record;
+mod server;
+mod wire;
+
+use bytes::Bytes;
+
+pub use client::{decode as decode_client, encode as encode_client};
+pub use record::encode as encode_record;
+pub use server::{decode as decode_server, encode as encode_server, encode_messages_header};
+pub use wire::DecodeError;
+
+use wire::{Reader, Result, put_varint};
+
+/// Appends a frame: its length, its type, and the fields that `fields` writes.
+fn put_frame(out: &mut Vec<u8>, kind: u8, fields: impl FnOnce(&mut Vec<u8>)) {
+    let start = out.len();
+    out.push(kind);
+    fields(out);
+    let len = out.len() - start;
+    put_varint(out, len as u64);
+    // The length was written behind the frame that it measures: turn it to the front.
+    out[start..].rotate_right(wire::varint_len(len as u64));
+}
+
+/// Splits the next frame off the input: its type and a reader of its fields.
+fn next_frame(input: &mut Bytes) -> Result<Option<(u8, Reader)>> {
+    if input.is_empty() {
+        return Ok(None);
+    }
+    let mut reader = Reader(std::mem::take(input));
+    let len = usize::try_from(reader.varint()?).map_err(|_| DecodeError::Invalid)?;
+    let mut body = Reader(reader.take(len)?);
+    *input = reader.0;
+    Ok(Some((body.byte()?, body)))
+}
+
+/// Reads frames until one is of a known type, and checks that it was read to its end.
+fn decode_next<T>(
+    input: &mut Bytes,
+    read: impl Fn(u8, &mut Reader) -> Result<Option<T>>,
+) -> Result<Option<T>> {
+    while let Some((kind, mut body)) = next_frame(input)? {
+        if let Some(frame) = read(kind, &mut body)? {
+            return if body.is_empty() { Ok(Some(frame)) } else { Err(DecodeError::Trailing) };
+        }
+    }
+    Ok(None)
+}
