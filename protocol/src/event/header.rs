@@ -1,0 +1,121 @@
+//! The words of a header line: written and read without the format machinery, which costs a browser
+//! kilobytes.
+
+use std::borrow::Cow;
+
+use super::EventError;
+
+pub(super) type Result<T> = std::result::Result<T, EventError>;
+
+/// Appends the decimal digits of a number.
+pub(super) fn put_number(out: &mut String, mut number: u64) {
+    let mut digits = [0_u8; 20];
+    let mut start = digits.len();
+    loop {
+        start -= 1;
+        digits[start] = b'0' + (number % 10) as u8;
+        number /= 10;
+        if number == 0 {
+            break;
+        }
+    }
+    out.extend(digits[start..].iter().map(|&digit| char::from(digit)));
+}
+
+/// Appends a value as one word: `%`, spaces and control characters are percent-encoded.
+pub(super) fn put_word(out: &mut String, value: &str) {
+    put_encoded(out, value, |c| c == ' ');
+}
+
+/// Appends a value that ends its line, so that its spaces may stay as they are.
+pub(super) fn put_line(out: &mut String, value: &str) {
+    put_encoded(out, value, |_| false);
+}
+
+fn put_encoded(out: &mut String, value: &str, also: fn(char) -> bool) {
+    const HEX: &[u8; 16] = b"0123456789ABCDEF";
+    for c in value.chars() {
+        if c.is_ascii_control() || c == '%' || also(c) {
+            let byte = c as u8;
+            out.push('%');
+            out.push(char::from(HEX[usize::from(byte >> 4)]));
+            out.push(char::from(HEX[usize::from(byte & 15)]));
+        } else {
+            out.push(c);
+        }
+    }
+}
+
+/// Takes the percent-encoding off a value that is at most `max` bytes long without it.
+pub(super) fn value(encoded: &str, max: usize) -> Result<Cow<'_, str>> {
+    let decoded = if encoded.contains('%') {
+        Cow::Owned(percent_decoded(encoded, max)?)
+    } else {
+        Cow::Borrowed(encoded)
+    };
+    if decoded.len() > max { Err(EventError::Invalid) } else { Ok(decoded) }
+}
+
+fn percent_decoded(encoded: &str, max: usize) -> Result<String> {
+    let mut bytes = Vec::with_capacity(encoded.len().min(max));
+    let mut rest = encoded.bytes();
+    while let Some(byte) = rest.next() {
+        bytes.push(if byte == b'%' { hex(rest.next())? << 4 | hex(rest.next())? } else { byte });
+    }
+    String::from_utf8(bytes).map_err(|_| EventError::Invalid)
+}
+
+fn hex(digit: Option<u8>) -> Result<u8> {
+    match digit {
+        Some(digit @ b'0'..=b'9') => Ok(digit - b'0'),
+        Some(digit @ b'A'..=b'F') => Ok(digit - b'A' + 10),
+        Some(digit @ b'a'..=b'f') => Ok(digit - b'a' + 10),
+        _ => Err(EventError::Invalid),
+    }
+}
+
+/// Reads a decimal number: digits only, in its shortest form or not.
+pub(super) fn number(word: &str) -> Result<u64> {
+    if word.is_empty() {
+        return Err(EventError::Invalid);
+    }
+    word.bytes().try_fold(0_u64, |number, byte| {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            return Err(EventError::Invalid);
+        }
+        let shifted = number.checked_mul(10).ok_or(EventError::Invalid)?;
+        shifted.checked_add(u64::from(digit)).ok_or(EventError::Invalid)
+    })
+}
+
+/// The words of one line, in their order.
+pub(super) struct Words<'a>(std::str::Split<'a, char>);
+
+impl<'a> Words<'a> {
+    pub fn new(line: &'a str) -> Self {
+        Self(line.split(' '))
+    }
+
+    pub fn word(&mut self) -> Result<&'a str> {
+        self.0.next().ok_or(EventError::Truncated)
+    }
+
+    pub fn wide(&mut self) -> Result<u64> {
+        number(self.word()?)
+    }
+
+    pub fn number(&mut self) -> Result<u32> {
+        u32::try_from(self.wide()?).map_err(|_| EventError::Invalid)
+    }
+
+    /// The `name=value` words that end a line, the value still encoded. Anything else there is an error.
+    pub fn named(self) -> impl Iterator<Item = Result<(&'a str, &'a str)>> {
+        self.0.map(|word| word.split_once('=').ok_or(EventError::Invalid))
+    }
+
+    /// Ends a line that has no named words in this version; those of a later version are passed over.
+    pub fn end(self) -> Result<()> {
+        self.named().try_for_each(|word| word.map(|_| ()))
+    }
+}
