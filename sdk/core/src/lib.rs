@@ -1,1 +1,33 @@
+//! The Everwire client as a pure state machine.
+//!
+//! A [`Session`] keeps an app connected to its server: it chooses a transport, reconnects, resumes each
+//! subscription from what the app has been given, keeps publishes until they are acked, and finds dead links
+//! by their silence. It does no I/O. What happened goes in through `handle_*` and the app's calls, each with the
+//! time; what has to be done comes out of [`Session::poll_output`]; when to call again says
+//! [`Session::poll_timeout`]. There is no clock, no global randomness and no browser in here, so all of it
+//! runs natively, in simulated time, by the million.
+//!
+//! [`sse::Parser`] reads any `text/event-stream`, and is of use on its own.
 
+mod config;
+mod event;
+mod input;
+mod output;
+mod session;
+pub mod sse;
+mod stats;
+mod time;
+mod timer;
+mod transport;
+
+pub use config::{BackoffConfig, Config, FlowConfig, OutboxConfig, Overflow};
+pub use event::{Event, Failure, HistoryPage, Outcome, Reason, State, StateChange};
+pub use input::{Closed, HttpResponse, Publish, PublishError, SubscribeError, SubscribeOptions};
+pub use output::{AttemptId, Method, Output, Request, RequestId, Token};
+pub use session::Session;
+pub use stats::{Reconnects, Stats};
+pub use time::Time;
+pub use timer::TimerName;
+pub use transport::{Transport, UnknownTransport};
+
+pub use everwire_protocol as protocol;

@@ -1,0 +1,146 @@
+//! What the session wants done. The driver does it and reports back through `handle_*`.
+
+use std::{fmt, sync::Arc};
+
+use bytes::Bytes;
+
+use crate::{Event, Transport};
+
+/// One try of one transport. What is reported of an attempt that the session has closed is ignored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AttemptId(pub(crate) u64);
+
+impl AttemptId {
+    /// Its number, for logs.
+    #[must_use]
+    pub const fn as_u64(self) -> u64 {
+        self.0
+    }
+}
+
+/// One HTTP request beside the transport, or one question of the app.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RequestId(pub(crate) u32);
+
+impl RequestId {
+    /// Its number, for logs.
+    #[must_use]
+    pub const fn as_u32(self) -> u32 {
+        self.0
+    }
+}
+
+/// The method of a [`Request`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// Without a body.
+    Get,
+    /// With a body.
+    Post,
+}
+
+impl Method {
+    /// `GET` or `POST`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+        }
+    }
+}
+
+/// An access token. Its text never shows in logs: `Debug` leaves it out.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Token(Arc<str>);
+
+impl Token {
+    pub(crate) fn new(text: &str) -> Self {
+        Self(text.into())
+    }
+
+    /// The token itself, for the `Authorization: Bearer` header and nothing else.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Token")
+    }
+}
+
+/// An HTTP request to make, relative to the server's base URL.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// The method. Where it is `Post`, there is a body.
+    pub method: Method,
+    /// Path and query, beginning with `/v1/`. Percent-encoded; holds no token.
+    pub target: String,
+    /// The `Accept` header.
+    pub accept: Option<&'static str>,
+    /// The `Content-Type` header.
+    pub content_type: Option<&'static str>,
+    /// The body.
+    pub body: Option<Bytes>,
+    /// What to send as `Authorization: Bearer …`. None for a WebSocket, which carries its token in its
+    /// first frame.
+    pub token: Option<Token>,
+}
+
+/// What the session wants done, in this order.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Output {
+    /// Open a transport.
+    ///
+    /// WebSocket: connect to the target with subprotocol
+    /// [`WS_BINARY`](everwire_protocol::http::WS_BINARY); report `handle_opened`, `handle_message` per binary
+    /// message, `handle_closed`. SSE: make the request, check status and content type; report
+    /// `handle_opened`, then `handle_chunk` (fetch) or `handle_event` (`EventSource`, whose own
+    /// reconnects must be prevented), then `handle_closed`. Polls: make the request; report `handle_response`, or
+    /// `handle_closed` with [`Closed::Network`](crate::Closed::Network).
+    Open {
+        /// The attempt, to be named in all that is reported of it.
+        attempt: AttemptId,
+        /// Which transport.
+        transport: Transport,
+        /// What to ask for.
+        request: Request,
+    },
+    /// Send a binary WebSocket message.
+    Send {
+        /// The attempt, which is open.
+        attempt: AttemptId,
+        /// The message.
+        data: Bytes,
+    },
+    /// Make the next request of a poll attempt. The one before it has been answered.
+    Poll {
+        /// The attempt.
+        attempt: AttemptId,
+        /// What to ask for.
+        request: Request,
+    },
+    /// Close (abort, for HTTP) an attempt, whatever its state, and forget it. It needs no report.
+    Close {
+        /// The attempt.
+        attempt: AttemptId,
+        /// The close code to give to a WebSocket: 1000 or 4000–4999, as browsers allow.
+        code: u16,
+    },
+    /// Make an HTTP request beside the transport, and report `handle_reply`. An answer that comes after the
+    /// session's own deadline is ignored.
+    Request {
+        /// To be named in the report.
+        id: RequestId,
+        /// What to ask for.
+        request: Request,
+    },
+    /// Ask the token provider, and report `handle_token`. Comes only when
+    /// [`Config::has_token`](crate::Config::has_token) is set.
+    FetchToken,
+    /// Tell the app.
+    Event(Event),
+}

@@ -1,0 +1,6 @@
+//! The `text/event-stream` parser of the WHATWG HTML standard, fed by bytes. It knows nothing of Everwire,
+//! of sessions or of any I/O, so it serves any server's streams.
+
+mod parser;
+
+pub use parser::{Event, Parser, TooLong};

@@ -1,0 +1,153 @@
+//! Every deadline of the session, by name, in one small table. It knows when, never what to do then.
+
+use crate::Time;
+
+/// What a deadline is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum TimerName {
+    /// The token provider has to answer.
+    Token,
+    /// An attempt has to come to its welcome.
+    Connect,
+    /// The next transport is started beside the ones that hang.
+    HeadStart,
+    /// The next try after a failure.
+    Retry,
+    /// The server drains: this is the moment to leave it.
+    Drain,
+    /// The server has to have been heard of.
+    Heartbeat,
+    /// The answer to a probe is due.
+    Probe,
+    /// The round-trip time is measured.
+    Ping,
+    /// The link is old enough to be called healthy.
+    Healthy,
+    /// The preferred transport is tried in the background.
+    Upgrade,
+    /// The next poll.
+    Poll,
+    /// A topic that was refused for now is asked for again.
+    Resubscribe,
+    /// The oldest publish expires.
+    OutboxAge,
+    /// Publishes that were refused for now are sent again.
+    OutboxRetry,
+    /// A publish request has to be answered.
+    PublishAnswer,
+    /// A history or presence question has to be answered.
+    Question,
+}
+
+impl TimerName {
+    /// Every name, in the order in which deadlines of the same moment are acted on.
+    pub const ALL: [Self; 16] = [
+        Self::Token,
+        Self::Connect,
+        Self::HeadStart,
+        Self::Retry,
+        Self::Drain,
+        Self::Heartbeat,
+        Self::Probe,
+        Self::Ping,
+        Self::Healthy,
+        Self::Upgrade,
+        Self::Poll,
+        Self::Resubscribe,
+        Self::OutboxAge,
+        Self::OutboxRetry,
+        Self::PublishAnswer,
+        Self::Question,
+    ];
+
+    /// The name, for logs: `heartbeat`, `head-start` …
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Token => "token",
+            Self::Connect => "connect",
+            Self::HeadStart => "head-start",
+            Self::Retry => "retry",
+            Self::Drain => "drain",
+            Self::Heartbeat => "heartbeat",
+            Self::Probe => "probe",
+            Self::Ping => "ping",
+            Self::Healthy => "healthy",
+            Self::Upgrade => "upgrade",
+            Self::Poll => "poll",
+            Self::Resubscribe => "resubscribe",
+            Self::OutboxAge => "outbox-age",
+            Self::OutboxRetry => "outbox-retry",
+            Self::PublishAnswer => "publish-answer",
+            Self::Question => "question",
+        }
+    }
+}
+
+/// When each timer fires, for those that are set.
+#[derive(Debug, Default)]
+pub(crate) struct Timers([Option<Time>; TimerName::ALL.len()]);
+
+impl Timers {
+    /// Sets a timer, in place of what it was set to.
+    pub fn set(&mut self, name: TimerName, at: Time) {
+        self.0[name as usize] = Some(at);
+    }
+
+    /// Sets a timer, or stops it.
+    pub fn put(&mut self, name: TimerName, at: Option<Time>) {
+        self.0[name as usize] = at;
+    }
+
+    pub fn stop(&mut self, name: TimerName) {
+        self.0[name as usize] = None;
+    }
+
+    pub fn get(&self, name: TimerName) -> Option<Time> {
+        self.0[name as usize]
+    }
+
+    /// The earliest one.
+    pub fn next(&self) -> Option<(Time, TimerName)> {
+        TimerName::ALL.into_iter().filter_map(|name| Some((self.get(name)?, name))).min()
+    }
+
+    /// Takes one that is due.
+    pub fn take_due(&mut self, now: Time) -> Option<(Time, TimerName)> {
+        let (at, name) = self.next().filter(|(at, _)| *at <= now)?;
+        self.stop(name);
+        Some((at, name))
+    }
+
+    pub fn clear(&mut self) {
+        *self = Self::default();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_earliest_comes_first_and_then_by_name() {
+        let mut timers = Timers::default();
+        timers.set(TimerName::Ping, Time::from_millis(5));
+        timers.set(TimerName::Token, Time::from_millis(5));
+        timers.set(TimerName::Retry, Time::from_millis(9));
+        assert_eq!(timers.next(), Some((Time::from_millis(5), TimerName::Token)));
+        assert_eq!(timers.take_due(Time::from_millis(4)), None);
+        let now = Time::from_millis(8);
+        assert_eq!(timers.take_due(now).map(|due| due.1), Some(TimerName::Token));
+        assert_eq!(timers.take_due(now).map(|due| due.1), Some(TimerName::Ping));
+        assert_eq!(timers.take_due(now), None);
+        assert_eq!(timers.next(), Some((Time::from_millis(9), TimerName::Retry)));
+    }
+
+    #[test]
+    fn every_name_has_its_own_place_and_its_own_text() {
+        for (index, name) in TimerName::ALL.into_iter().enumerate() {
+            assert_eq!(name as usize, index);
+            assert_eq!(TimerName::ALL.iter().filter(|other| other.as_str() == name.as_str()).count(), 1);
+        }
+    }
+}
