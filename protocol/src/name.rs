@@ -120,6 +120,13 @@ pub struct Epoch {
 }
 
 impl Epoch {
+    /// No log's life: see [`Position::NONE`](crate::Position::NONE).
+    pub(crate) const ZERO: Self = {
+        let mut bytes = [0; limits::EPOCH_BYTES];
+        bytes[0] = b'0';
+        Self { len: 1, bytes }
+    };
+
     /// Checks and takes an epoch.
     ///
     /// # Errors
@@ -132,12 +139,14 @@ impl Epoch {
         Ok(Self { len: text.len() as u8, bytes })
     }
 
-    /// An epoch made of a number, e.g. of 64 random bits: its base-36 digits.
+    /// An epoch made of a number, e.g. of 64 random bits: its base-36 digits. 0 counts as 1, because the
+    /// epoch `0` is no log's.
     #[must_use]
-    pub fn from_number(mut number: u64) -> Self {
+    pub fn from_number(number: u64) -> Self {
         const DIGITS: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
         let mut bytes = [0; limits::EPOCH_BYTES];
         let mut len = 0;
+        let mut number = number.max(1);
         loop {
             bytes[len] = DIGITS[(number % 36) as usize];
             number /= 36;
@@ -195,6 +204,7 @@ mod tests {
             let epoch = Epoch::from_number(number);
             assert_eq!(Epoch::new(epoch.as_str()), Ok(epoch));
         }
+        assert_ne!(Epoch::from_number(0), Epoch::ZERO);
         assert_eq!(Epoch::new("abc-1"), Err(NameError));
         assert_eq!(Epoch::new("1234567890123456"), Err(NameError));
     }

@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-use crate::{Epoch, limits};
+use crate::{Epoch, ServerFrame, limits};
 
 /// A place in a topic's log: the record at `offset` of the log's life `epoch` is the last one seen.
 /// Offset 0 stands before the first record, so "nothing received so far" is a position too.
@@ -14,6 +14,12 @@ pub struct Position {
     pub epoch: Epoch,
     /// The last record seen, or 0.
     pub offset: u64,
+}
+
+impl Position {
+    /// What stands in a [`Cursor`] for a topic that has no position, because it was refused: `0-0`. No log
+    /// lives in this epoch; a server starts such a topic as if no position had been sent.
+    pub const NONE: Self = Self { epoch: Epoch::ZERO, offset: 0 };
 }
 
 /// A text is not a position, a start or a cursor.
@@ -94,6 +100,52 @@ impl FromStr for From {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Cursor(pub Vec<Position>);
 
+impl Cursor {
+    /// Moves to where a frame leaves its topic, the topic's index being the frame's alias, as it is over
+    /// SSE and in poll answers. Frames that move nothing leave it as it is.
+    ///
+    /// ```
+    /// use everwire_protocol::{Cursor, ServerFrame, Topic};
+    ///
+    /// let mut cursor = Cursor::default();
+    /// let (topic, position) = (Topic::new("room:general")?, "k3x9-17".parse()?);
+    /// cursor.follow(&ServerFrame::Subscribed { topic, alias: 0, position, recovered: false });
+    /// assert_eq!(cursor.to_string(), "k3x9-17");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn follow(&mut self, frame: &ServerFrame) {
+        match frame {
+            ServerFrame::Subscribed { alias, position, .. } | ServerFrame::Gap { alias, position, .. } => {
+                self.set(*alias, *position);
+            }
+            ServerFrame::Messages { alias, records } => {
+                if let Some(last) = records.last() {
+                    self.advance(*alias, last.offset);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Sets a topic's position. The topics before it that have none yet get [`Position::NONE`]; an index
+    /// that no request can have is passed over.
+    fn set(&mut self, index: u32, position: Position) {
+        let index = index as usize;
+        if index < limits::TOPICS {
+            if self.0.len() <= index {
+                self.0.resize(index + 1, Position::NONE);
+            }
+            self.0[index] = position;
+        }
+    }
+
+    /// Sets a topic's offset in its present epoch; whether it is in the cursor at all.
+    pub(crate) fn advance(&mut self, index: u32, offset: u64) -> bool {
+        let position = self.0.get_mut(index as usize);
+        position.map(|position| position.offset = offset).is_some()
+    }
+}
+
 impl fmt::Display for Cursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut before = None;
@@ -133,7 +185,7 @@ impl FromStr for Cursor {
 }
 
 /// Parses ASCII digits only: `u64::from_str` would take a leading `+` as well.
-fn parse_digits(s: &str) -> Result<u64, ParsePositionError> {
+pub(crate) fn parse_digits(s: &str) -> Result<u64, ParsePositionError> {
     if s.bytes().all(|b| b.is_ascii_digit()) {
         s.parse().map_err(|_| ParsePositionError)
     } else {

@@ -4,9 +4,7 @@ use std::fmt::Write;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 
-use crate::{
-    About, Cursor, Epoch, GapReason, Kind, Member, Payload, Position, PublishId, Record, ServerFrame, limits,
-};
+use crate::{About, Cursor, GapReason, Kind, Member, Payload, Position, PublishId, Record, ServerFrame};
 
 use super::header::{put_line, put_number, put_word};
 
@@ -19,7 +17,7 @@ enum Format {
 /// Appends a frame as one event, `messages` as one event per record, and moves the cursor of the stream.
 ///
 /// Frames that answer a question (`Ack`, `Presence`, `History`, `Pong`) append nothing: nobody can ask on
-/// such a stream. A topic that has no position (it was refused) stands in the cursor as `0-0`.
+/// such a stream. A topic that has no position (it was refused) stands in the cursor as [`Position::NONE`].
 pub fn encode(frame: &ServerFrame, cursor: &mut Cursor, out: &mut String) {
     write(frame, Format::Framed, cursor, out);
 }
@@ -54,7 +52,7 @@ fn write(frame: &ServerFrame, format: Format, cursor: &mut Cursor, out: &mut Str
             put_word(out, server);
         }
         ServerFrame::Subscribed { topic, alias, position, recovered } => {
-            move_to(cursor, *alias, *position);
+            cursor.follow(frame);
             put_id(out, cursor);
             begin(out, super::SUBSCRIBED);
             put_number(out, u64::from(*alias));
@@ -67,7 +65,7 @@ fn write(frame: &ServerFrame, format: Format, cursor: &mut Cursor, out: &mut Str
             return records.iter().for_each(|record| message(*alias, record, format, cursor, out));
         }
         ServerFrame::Gap { alias, from, to, reason, position } => {
-            move_to(cursor, *alias, *position);
+            cursor.follow(frame);
             put_id(out, cursor);
             begin(out, super::GAP);
             put_number(out, u64::from(*alias));
@@ -143,8 +141,7 @@ fn write(frame: &ServerFrame, format: Format, cursor: &mut Cursor, out: &mut Str
 }
 
 fn message(alias: u32, record: &Record, format: Format, cursor: &mut Cursor, out: &mut String) {
-    if let Some(position) = cursor.0.get_mut(alias as usize) {
-        position.offset = record.offset;
+    if cursor.advance(alias, record.offset) {
         put_id(out, cursor);
     }
     out.push_str("data: ");
@@ -173,17 +170,6 @@ fn begin(out: &mut String, name: &str) {
 fn put_id(out: &mut String, cursor: &Cursor) {
     // Writing to a `String` doesn't fail.
     let _ = writeln!(out, "id: {cursor}");
-}
-
-fn move_to(cursor: &mut Cursor, alias: u32, position: Position) {
-    let index = alias as usize;
-    if index < limits::TOPICS {
-        if cursor.0.len() <= index {
-            let none = Position { epoch: Epoch::from_number(0), offset: 0 };
-            cursor.0.resize(index + 1, none);
-        }
-        cursor.0[index] = position;
-    }
 }
 
 fn put_position(out: &mut String, position: &Position) {
