@@ -1,1 +1,13 @@
-//! See ARCHITECTURE.md.
+//! The Everwire server, as a library: every topic is a log, every consumer is a cursor.
+//!
+//! From the inside out: [`log`] is one topic's log and pure; [`store`] keeps many, behind a trait;
+//! [`presence`] knows who is where; [`hub`] is what all connections share; [`peer`] is the protocol of one
+//! consumer, without any I/O.
+
+pub mod auth;
+pub mod counters;
+pub mod hub;
+pub mod log;
+pub mod peer;
+pub mod presence;
+pub mod store;

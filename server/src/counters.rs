@@ -1,0 +1,88 @@
+//! What the server counts of itself: the source of `metrics:connections` and `metrics:messages`, and of a
+//! metrics endpoint later. Plain numbers that anybody may read at any time.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+use everwire_protocol::Code;
+
+/// How a client is connected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Transport {
+    /// A WebSocket.
+    WebSocket,
+    /// A stream of server-sent events.
+    Sse,
+    /// A poll that is held.
+    Poll,
+}
+
+/// The counters of one server.
+#[derive(Debug, Default)]
+pub struct Counters {
+    connections: [AtomicU64; 3],
+    messages_in: AtomicU64,
+    messages_out: AtomicU64,
+}
+
+impl Counters {
+    /// Messages that clients have published, since the start.
+    #[must_use]
+    pub fn messages_in(&self) -> u64 {
+        self.messages_in.load(Ordering::Relaxed)
+    }
+
+    /// Messages that were sent to clients, once per client, since the start.
+    #[must_use]
+    pub fn messages_out(&self) -> u64 {
+        self.messages_out.load(Ordering::Relaxed)
+    }
+
+    /// Connections that are open now.
+    #[must_use]
+    pub fn connections(&self, transport: Transport) -> u64 {
+        self.connections[transport as usize].load(Ordering::Relaxed)
+    }
+
+    /// Connections that are open now, of all transports.
+    #[must_use]
+    pub fn all_connections(&self) -> u64 {
+        self.connections.iter().map(|count| count.load(Ordering::Relaxed)).sum()
+    }
+
+    pub(crate) fn count_in(&self, messages: u64) {
+        self.messages_in.fetch_add(messages, Ordering::Relaxed);
+    }
+
+    pub(crate) fn count_out(&self, messages: u64) {
+        self.messages_out.fetch_add(messages, Ordering::Relaxed);
+    }
+}
+
+/// One connection's place among those that the server has room for. Dropped, it is free again.
+#[derive(Debug)]
+pub struct Seat {
+    counters: Arc<Counters>,
+    transport: Transport,
+}
+
+impl Seat {
+    /// Takes a place.
+    ///
+    /// # Errors
+    /// [`Code::TOO_MANY_CONNECTIONS`] when `max` are taken.
+    pub fn take(counters: &Arc<Counters>, transport: Transport, max: u64) -> Result<Self, Code> {
+        counters.connections[transport as usize].fetch_add(1, Ordering::AcqRel);
+        let seat = Self { counters: Arc::clone(counters), transport };
+        // Counted first, looked at second: two that come at once can't both take the last place.
+        if counters.all_connections() > max { Err(Code::TOO_MANY_CONNECTIONS) } else { Ok(seat) }
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.counters.connections[self.transport as usize].fetch_sub(1, Ordering::AcqRel);
+    }
+}

@@ -1,0 +1,175 @@
+//! What all connections of a server share: the store, presence, the authoriser, the limits and the
+//! counters; and publishing, which is the same whatever it came by. It knows no connection and no clock.
+
+use std::sync::Arc;
+
+use everwire_protocol::{Code, Kind, Limits, Payload, Position, PublishId, RetryWindow, Topic, limits};
+
+use crate::{
+    auth::{Action, Authorizer, Subject},
+    counters::Counters,
+    log::NewRecord,
+    presence::Presence,
+    store::{Ephemeral, Store, StoreError},
+};
+
+/// How long a client should wait when the store could not serve it.
+const STORE_RETRY: RetryWindow = RetryWindow { min: 500, max: 5_000 };
+
+/// What peers are told, and held to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PeerRules {
+    /// A peer is never silent for longer, in milliseconds.
+    pub heartbeat: u32,
+    /// How long a WebSocket may take to say `connect`, in milliseconds.
+    pub connect_timeout: u64,
+    /// The sizes and counts that the welcome announces.
+    pub limits: Limits,
+    /// The server's name and version, for the welcome.
+    pub server: Arc<str>,
+}
+
+impl Default for PeerRules {
+    fn default() -> Self {
+        Self {
+            heartbeat: 25_000,
+            connect_timeout: 10_000,
+            limits: Limits::default(),
+            server: concat!("everwire-server/", env!("CARGO_PKG_VERSION")).into(),
+        }
+    }
+}
+
+/// Why something was refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The code: it says whether and how to try again.
+    pub code: Code,
+    /// For people.
+    pub message: Arc<str>,
+    /// When to try again, where the code says so.
+    pub retry_after: Option<RetryWindow>,
+}
+
+impl Refusal {
+    /// A refusal that names no time.
+    #[must_use]
+    pub fn new(code: Code, message: impl Into<Arc<str>>) -> Self {
+        Self { code, message: message.into(), retry_after: None }
+    }
+}
+
+impl From<StoreError> for Refusal {
+    fn from(error: StoreError) -> Self {
+        Self { retry_after: Some(STORE_RETRY), ..Self::new(error.code(), error.to_string()) }
+    }
+}
+
+/// Something to publish.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Publication {
+    /// Where.
+    pub topic: Topic,
+    /// The content.
+    pub payload: Payload,
+    /// What it is about, for conflation.
+    pub key: Option<Arc<str>>,
+    /// The idempotency key.
+    pub id: Option<PublishId>,
+    /// Deliver to who is there now, and log nothing.
+    pub ephemeral: bool,
+}
+
+/// What all connections share.
+pub struct Hub<S> {
+    /// Where the logs are.
+    pub store: S,
+    /// Who is where.
+    pub presence: Presence,
+    /// Who may do what.
+    pub authorizer: Arc<dyn Authorizer>,
+    /// What peers are told and held to.
+    pub rules: PeerRules,
+    /// What is counted.
+    pub counters: Arc<Counters>,
+}
+
+impl<S: Store> Hub<S> {
+    /// A hub over a store.
+    #[must_use]
+    pub fn new(store: S, presence: Presence, authorizer: Arc<dyn Authorizer>, rules: PeerRules) -> Self {
+        Self { store, presence, authorizer, rules, counters: Arc::default() }
+    }
+
+    /// Checks and publishes; answers where the record stands, or nothing for an ephemeral one.
+    ///
+    /// # Errors
+    /// [`Refusal`] with [`Code::FORBIDDEN`], [`Code::TOO_LARGE`], [`Code::BAD_REQUEST`] or
+    /// [`Code::UNAVAILABLE`].
+    pub async fn publish(
+        &self,
+        now: u64,
+        subject: &Subject,
+        publication: Publication,
+    ) -> Result<Option<Position>, Refusal> {
+        let Publication { topic, payload, key, id, ephemeral } = publication;
+        self.check(subject, Action::Publish, &topic)?;
+        self.check_content(&payload, key.as_deref())?;
+        let from = subject.name.clone();
+        let position = if ephemeral {
+            self.store.send_ephemeral(&topic, Ephemeral { time: now, payload, from }).await?;
+            None
+        } else {
+            let appended = self.store.append(now, &topic, NewRecord { payload, key, from, id }).await?;
+            Some(appended.position)
+        };
+        self.counters.count_in(1);
+        Ok(position)
+    }
+
+    /// Asks the authoriser.
+    ///
+    /// # Errors
+    /// [`Code::FORBIDDEN`].
+    pub fn check(&self, subject: &Subject, action: Action, topic: &Topic) -> Result<(), Refusal> {
+        if self.authorizer.may(subject, action, topic) {
+            return Ok(());
+        }
+        let what = match action {
+            Action::Subscribe => "reading",
+            Action::Publish => "publishing to",
+            Action::Presence => "presence on",
+        };
+        Err(Refusal::new(Code::FORBIDDEN, format!("{what} {topic} is not allowed")))
+    }
+
+    fn check_content(&self, payload: &Payload, key: Option<&str>) -> Result<(), Refusal> {
+        let max = self.rules.limits.payload;
+        if payload.data.len() > max as usize {
+            return Err(Refusal::new(Code::TOO_LARGE, format!("the payload is over {max} bytes")));
+        }
+        if key.is_some_and(|key| key.len() > limits::KEY_BYTES) {
+            return Err(Refusal::new(Code::BAD_REQUEST, "the key is too long"));
+        }
+        // Readers get payloads untouched, and JSON ones inside JSON answers: what claims to be a text of
+        // either kind is made sure of once, here.
+        let valid = match payload.kind {
+            Kind::Json => serde_json::from_slice::<serde::de::IgnoredAny>(&payload.data).is_ok(),
+            Kind::Text => std::str::from_utf8(&payload.data).is_ok(),
+            Kind::Bytes => true,
+        };
+        if valid {
+            Ok(())
+        } else {
+            Err(Refusal::new(Code::BAD_REQUEST, "the payload is not what its kind says"))
+        }
+    }
+
+    /// Housekeeping of the store and of presence; call it every second or so.
+    pub fn tick(&self, now: u64) {
+        self.store.tick(now);
+        for topic in self.presence.expire(now) {
+            self.store.wake(&topic);
+        }
+    }
+}

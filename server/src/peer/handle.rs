@@ -1,0 +1,183 @@
+//! The way in: what each client frame does.
+
+use std::sync::Arc;
+
+use everwire_protocol::{About, ClientFrame, ClientId, Code, From, HistoryRange, Mode, ServerFrame, Topic};
+
+use super::{Peer, pull::gap_frame, subscription::Subscription};
+use crate::{
+    auth::{Action, Denied},
+    hub::{Publication, Refusal},
+    presence::Visitor,
+    store::Store,
+};
+
+impl<S: Store> Peer<S> {
+    /// Takes a frame of the client in. What it causes is then there to be pulled.
+    pub async fn handle(&mut self, now: u64, frame: ClientFrame) {
+        if self.closing.is_some() {
+            return;
+        }
+        match (self.welcomed, frame) {
+            (false, ClientFrame::Connect { client_id, token, info }) => {
+                self.connect(now, client_id, token.as_deref(), info);
+            }
+            (false, _) => self.refuse(Code::BAD_REQUEST, "the first frame must be connect"),
+            (true, ClientFrame::Connect { .. }) => self.refuse(Code::BAD_REQUEST, "connected already"),
+            (true, ClientFrame::Subscribe { topic, from, mode }) => {
+                if let Err(refusal) = self.subscribe(now, &topic, from, mode).await {
+                    self.error(About::Topic(topic), refusal);
+                }
+            }
+            (true, ClientFrame::Unsubscribe { topic }) => self.unsubscribe(now, &topic),
+            (true, ClientFrame::Pause { topic }) => self.pause(topic, true),
+            (true, ClientFrame::Resume { topic }) => self.pause(topic, false),
+            (true, ClientFrame::Publish { topic, id, payload, key, ephemeral }) => {
+                let publication = Publication { topic, payload, key, id: Some(id.clone()), ephemeral };
+                match self.hub.publish(now, &self.subject, publication).await {
+                    Ok(position) => self.push(ServerFrame::Ack { id, position }),
+                    Err(refusal) => self.error(About::Publish(id), refusal),
+                }
+            }
+            (true, ClientFrame::Presence { request, topic }) => self.presence(request, &topic),
+            (true, ClientFrame::History { request, topic, range, limit }) => {
+                if let Err(refusal) = self.history(now, request, &topic, range, limit).await {
+                    self.error(About::Request(request), refusal);
+                }
+            }
+            (true, ClientFrame::Refresh { token }) => self.refresh(now, &token),
+            (true, ClientFrame::Ping { nonce }) => self.push(ServerFrame::Pong { nonce }),
+        }
+    }
+
+    fn connect(&mut self, now: u64, client_id: ClientId, token: Option<&str>, info: Option<String>) {
+        match self.hub.authorizer.authenticate(now, token) {
+            Ok(subject) => {
+                let info = info.map(Arc::from);
+                self.visitor = Some(Visitor { client_id, subject: subject.name.clone(), info });
+                self.subject = subject;
+                self.welcome();
+            }
+            Err(Denied { code, message }) => self.refuse(code, message),
+        }
+    }
+
+    fn refresh(&mut self, now: u64, token: &str) {
+        match self.hub.authorizer.authenticate(now, Some(token)) {
+            // Another subject would be another member, and another scope of idempotency keys.
+            Ok(subject) if subject.name != self.subject.name => {
+                self.refuse(Code::FORBIDDEN, "a token of another subject needs another connection");
+            }
+            Ok(subject) => self.subject = subject,
+            Err(Denied { code, message }) => self.refuse(code, message),
+        }
+    }
+
+    async fn subscribe(&mut self, now: u64, topic: &Topic, from: From, mode: Mode) -> Result<(), Refusal> {
+        let alias = self.subscriptions.asked;
+        self.subscriptions.asked += 1;
+        self.hub.check(&self.subject, Action::Subscribe, topic)?;
+        if self.subscriptions.contains(topic) {
+            // The error would end the subscription that stands, for the client too: so it does here.
+            self.unsubscribe(now, topic);
+            return Err(Refusal::new(Code::ALREADY_SUBSCRIBED, format!("{topic} was subscribed to already")));
+        }
+        let max = self.hub.rules.limits.topics;
+        if self.subscriptions.len() >= max as usize {
+            return Err(Refusal::new(Code::TOO_MANY_TOPICS, format!("one connection may read {max} topics")));
+        }
+        let visitor = if mode.presence { Some(self.presence_visitor(topic)?.clone()) } else { None };
+        let slot = self.subscriptions.free_slot();
+        let watch = self.hub.store.watch(now, topic, &self.wakeup, slot)?;
+        let (_, ephemeral) = self.hub.store.read_ephemeral(topic, u64::MAX);
+        let start = self.hub.store.resolve(now, topic, from).await?;
+
+        let (position, recovered) = (start.position, start.recovered);
+        self.push(ServerFrame::Subscribed { topic: topic.clone(), alias, position, recovered });
+        if let Some(gap) = start.gap {
+            self.push(gap_frame(alias, gap));
+        }
+        let mut seen = None;
+        if let Some(visitor) = visitor {
+            if self.hub.presence.join(topic, &visitor) {
+                self.hub.store.wake(topic);
+            }
+            let (members, newest) = self.hub.presence.members(topic);
+            seen = Some(newest);
+            self.push(ServerFrame::Members { alias, members });
+        }
+        let subscription = Subscription {
+            topic: topic.clone(),
+            alias,
+            cursor: position,
+            ephemeral,
+            presence: seen,
+            paused: false,
+            _watch: watch,
+        };
+        self.subscriptions.insert(slot, subscription);
+        Ok(())
+    }
+
+    fn presence_visitor(&self, topic: &Topic) -> Result<&Visitor, Refusal> {
+        self.hub.check(&self.subject, Action::Presence, topic)?;
+        self.visitor.as_ref().ok_or_else(|| Refusal::new(Code::BAD_REQUEST, "presence needs a client id"))
+    }
+
+    fn unsubscribe(&mut self, now: u64, topic: &Topic) {
+        if let Some(subscription) = self.subscriptions.remove(topic) {
+            self.depart(now, &subscription, true);
+        }
+    }
+
+    /// The peer is no longer on a topic: others may have to be told.
+    pub(super) fn depart(&self, now: u64, subscription: &Subscription, clean: bool) {
+        if let (Some(_), Some(visitor)) = (subscription.presence, &self.visitor)
+            && self.hub.presence.leave(now, &subscription.topic, visitor, clean)
+        {
+            self.hub.store.wake(&subscription.topic);
+        }
+    }
+
+    fn pause(&mut self, topic: Topic, paused: bool) {
+        let Some((slot, subscription)) = self.subscriptions.get_mut(&topic) else {
+            return self.not_subscribed(topic);
+        };
+        subscription.paused = paused;
+        if !paused {
+            // What was ephemeral meanwhile is over.
+            (_, subscription.ephemeral) = self.hub.store.read_ephemeral(&topic, u64::MAX);
+            self.subscriptions.ready.insert(slot);
+        }
+    }
+
+    fn not_subscribed(&mut self, topic: Topic) {
+        let refusal = Refusal::new(Code::NOT_SUBSCRIBED, format!("{topic} is not subscribed to"));
+        self.error(About::Topic(topic), refusal);
+    }
+
+    fn presence(&mut self, request: u32, topic: &Topic) {
+        match self.hub.check(&self.subject, Action::Presence, topic) {
+            Ok(()) => {
+                let (members, _) = self.hub.presence.members(topic);
+                self.push(ServerFrame::Presence { request, members });
+            }
+            Err(refusal) => self.error(About::Request(request), refusal),
+        }
+    }
+
+    async fn history(
+        &mut self,
+        now: u64,
+        request: u32,
+        topic: &Topic,
+        range: HistoryRange,
+        limit: u32,
+    ) -> Result<(), Refusal> {
+        self.hub.check(&self.subject, Action::Subscribe, topic)?;
+        let page = self.hub.store.history(now, topic, range, limit).await?;
+        let records = page.entries.iter().map(|entry| entry.record.clone()).collect();
+        self.push(ServerFrame::History { request, epoch: page.epoch, records, more: page.more });
+        Ok(())
+    }
+}
