@@ -1,1 +1,79 @@
-//! See ARCHITECTURE.md.
+//! A browser client that stays connected to an Everwire server: over WebSocket, Server-Sent Events or long
+//! polling, whichever works. It reconnects, resumes where it was, notices dead links, and never loses or
+//! repeats a message in silence.
+//!
+//! ```no_run
+//! use everwire::{Client, Event, From};
+//! use futures::StreamExt;
+//! use serde::{Deserialize, Serialize};
+//!
+//! #[derive(Serialize, Deserialize)]
+//! struct Chat {
+//!     user: String,
+//!     text: String,
+//! }
+//!
+//! async fn chat() -> Result<(), everwire::PublishError> {
+//!     let client = Client::builder("https://example.com").connect();
+//!     let mut room = client.subscribe::<Chat>("room:general").from(From::Last(50)).open();
+//!
+//!     let hello = Chat { user: "ada".into(), text: "hello".into() };
+//!     client.publish("room:general", &hello).await?; // done when the server has it, across reconnects
+//!
+//!     while let Some(event) = room.next().await {
+//!         match event {
+//!             Event::Message(message) => match message.data {
+//!                 Ok(chat) => println!("{} {}: {}", message.offset, chat.user, chat.text),
+//!                 Err(error) => println!("{} is something else: {error}", message.offset),
+//!             },
+//!             Event::Gap(gap) => println!("lost from {} on: {:?}", gap.from, gap.reason),
+//!             _ => {}
+//!         }
+//!     }
+//!     Ok(())
+//! }
+//! ```
+//!
+//! All of it is `'static`, cancel-safe, single-threaded, and stops when dropped. It runs in windows and in
+//! workers.
+//!
+//! What the client decides is decided by the state machine in `everwire-core`, which knows no browser; this
+//! crate gives it one. Without the default feature `serde`, payloads are bytes ([`Payload`]), and no JSON
+//! is parsed or written here.
+
+mod address;
+mod builder;
+mod client;
+mod delivery;
+mod driver;
+mod environment;
+mod error;
+mod event;
+#[cfg(feature = "serde")]
+mod json;
+mod platform;
+mod publish;
+mod queue;
+mod slot;
+mod status;
+mod subscription;
+mod transport;
+
+pub use builder::Builder;
+pub use client::Client;
+pub use error::{Error, PublishError};
+pub use event::{DecodeError, Ephemeral, Event, Gap, Message, Page};
+#[cfg(feature = "serde")]
+pub use json::decode;
+pub use publish::Publishing;
+pub use status::{Status, StatusStream};
+pub use subscription::{Subscribe, Subscription};
+
+pub use everwire_core::{
+    BackoffConfig, Config, FlowConfig, OutboxConfig, Overflow, Reason, Reconnects, State, Stats, Transport,
+    UnknownTransport,
+};
+pub use everwire_protocol::{
+    ClientId, Code, Epoch, From, GapReason, HistoryRange, Kind, Member, NameError, Payload, Position,
+    PublishId, Topic, limits,
+};

@@ -1,0 +1,96 @@
+//! What may be chosen before a client starts.
+
+use std::{pin::Pin, rc::Rc};
+
+use everwire_core::{Config, Transport};
+use everwire_protocol::ClientId;
+
+use crate::{
+    Client,
+    address::Address,
+    driver::{Driver, TokenProvider},
+    platform,
+};
+
+/// A client about to start; made by [`Client::builder`].
+#[must_use = "nothing starts before `connect`"]
+pub struct Builder {
+    url: String,
+    config: Config,
+    client_id: Option<ClientId>,
+    token: Option<TokenProvider>,
+}
+
+impl Builder {
+    pub(crate) fn new(url: &str) -> Self {
+        Self { url: url.to_owned(), config: Config::default(), client_id: None, token: None }
+    }
+
+    /// Who knows the access token: asked before each connect, and when the server says that a token is too
+    /// old. `None` goes on without one; an error is a failed attempt, retried with backoff.
+    ///
+    /// A provider that holds a [`Client`] of its own keeps that one from ever closing by itself.
+    pub fn token<F, R, E>(mut self, provider: F) -> Self
+    where
+        F: Fn() -> R + 'static,
+        R: Future<Output = Result<Option<String>, E>> + 'static,
+    {
+        self.config.has_token = true;
+        self.token = Some(Rc::new(move || {
+            let asked = provider();
+            let answer: Pin<Box<dyn Future<Output = _>>> = Box::pin(async { asked.await.map_err(|_| ()) });
+            answer
+        }));
+        self
+    }
+
+    /// Which transports may be used, the preferred one first. Default: WebSocket, SSE, long poll.
+    pub fn transports(mut self, transports: impl Into<Vec<Transport>>) -> Self {
+        self.config.transports = transports.into();
+        self
+    }
+
+    /// What this client tells others of itself in presence, e.g. a display name.
+    pub fn info(mut self, info: impl Into<String>) -> Self {
+        self.config.info = Some(info.into());
+        self
+    }
+
+    /// Who this client is. By default 128 random bits, anew for each client. Who keeps one over reloads has to
+    /// keep the publishes' sequence going too: see [`Config::first_sequence`].
+    pub fn client_id(mut self, client_id: ClientId) -> Self {
+        self.client_id = Some(client_id);
+        self
+    }
+
+    /// Every other choice: deadlines, backoff, limits.
+    pub fn config(mut self, change: impl FnOnce(&mut Config)) -> Self {
+        change(&mut self.config);
+        self
+    }
+
+    /// Starts the client. It connects in the background, and goes on trying.
+    #[must_use = "the client closes when the last handle to it is dropped"]
+    pub fn connect(self) -> Client {
+        let Self { url, config, client_id, token } = self;
+        let address = Address::new(&url, platform::origin);
+        let client_id = client_id.unwrap_or_else(random_client_id);
+        Client::new(Driver::start(address, config, client_id, token))
+    }
+}
+
+/// 128 random bits in hex.
+fn random_client_id() -> ClientId {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    loop {
+        let text: String = platform::random::<16>()
+            .iter()
+            .flat_map(|byte| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]])
+            .map(char::from)
+            .collect();
+        // Always valid; the loop only spares a panic that can't happen.
+        if let Ok(id) = ClientId::new(&text) {
+            return id;
+        }
+    }
+}

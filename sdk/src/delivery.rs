@@ -1,0 +1,139 @@
+//! Brings the session's events to those who wait for them: subscriptions, publishes, questions, readers
+//! of the status. Wakes nobody itself: it collects the wakers, and the driver wakes them when nothing is
+//! borrowed. Knows no transport.
+
+use std::{cell::RefCell, collections::VecDeque, rc::Rc, task::Waker};
+
+use everwire_core::{Event as Told, Failure, HistoryPage, Outcome, RequestId, State};
+use everwire_protocol::{Member, PublishId, Topic};
+
+use crate::{Error, Event, Gap, Status, event::Ephemeral, queue::Queue, slot::Filler, status::StatusBoard};
+
+/// Who asked what, and waits.
+pub(crate) enum Question {
+    History(Filler<Result<HistoryPage, Failure>>),
+    Presence(Filler<Result<Vec<Member>, Failure>>),
+}
+
+/// Everybody who waits.
+pub(crate) struct Delivery {
+    pub(crate) status: StatusBoard,
+    subscriptions: Vec<(Topic, Rc<RefCell<Queue>>)>,
+    publishes: VecDeque<(PublishId, Filler<Outcome>)>,
+    questions: Vec<(RequestId, Question)>,
+}
+
+impl Delivery {
+    pub(crate) fn new(status: Status) -> Self {
+        Self {
+            status: StatusBoard::new(status),
+            subscriptions: Vec::new(),
+            publishes: VecDeque::new(),
+            questions: Vec::new(),
+        }
+    }
+
+    pub(crate) fn add_subscription(&mut self, topic: Topic, queue: &Rc<RefCell<Queue>>) {
+        self.subscriptions.push((topic, queue.clone()));
+    }
+
+    /// Takes a subscription out. False when this queue is not (or no longer) the topic's.
+    pub(crate) fn remove_subscription(&mut self, queue: &Rc<RefCell<Queue>>) -> bool {
+        let place = self.subscriptions.iter().position(|(_, other)| Rc::ptr_eq(other, queue));
+        place.map(|place| self.subscriptions.swap_remove(place)).is_some()
+    }
+
+    pub(crate) fn has_subscription(&self, queue: &Rc<RefCell<Queue>>) -> bool {
+        self.subscriptions.iter().any(|(_, other)| Rc::ptr_eq(other, queue))
+    }
+
+    pub(crate) fn add_publish(&mut self, id: PublishId, filler: Filler<Outcome>) {
+        self.publishes.push_back((id, filler));
+    }
+
+    pub(crate) fn add_question(&mut self, id: RequestId, question: Question) {
+        self.questions.push((id, question));
+    }
+
+    /// Delivers one event.
+    pub(crate) fn deliver(&mut self, event: Told, wakers: &mut Vec<Waker>) {
+        match event {
+            Told::State(change) => {
+                self.status.tell(Status::new(change), wakers);
+                if change.state == State::Closed {
+                    self.end(wakers);
+                }
+            }
+            Told::Messages { topic, epoch, records } => {
+                if let Some(queue) = self.queue(&topic) {
+                    wakers.extend(queue.borrow_mut().push_records(epoch, records));
+                }
+            }
+            Told::Subscribed { topic, position, recovered } => {
+                self.push(&topic, Event::Subscribed { position, recovered }, wakers);
+            }
+            Told::Gap { topic, from, to, reason, position } => {
+                self.push(&topic, Event::Gap(Gap { from, to, reason, position }), wakers);
+            }
+            Told::Ephemeral { topic, time, payload, from } => {
+                self.push(&topic, Event::Ephemeral(Ephemeral { data: Ok(payload), time, from }), wakers);
+            }
+            Told::Members { topic, members } => self.push(&topic, Event::Members(members), wakers),
+            Told::Join { topic, member } => self.push(&topic, Event::Join(member), wakers),
+            Told::Leave { topic, member } => self.push(&topic, Event::Leave(member), wakers),
+            Told::SubscriptionFailed { topic, code, message } => {
+                self.push(&topic, Event::Failed(Error::Refused { code, message }), wakers);
+                self.subscriptions.retain(|(other, _)| *other != topic);
+            }
+            Told::Published { id, outcome } => {
+                // Acks come in the order of the publishes, so it is nearly always the first.
+                if let Some(place) = self.publishes.iter().position(|(other, _)| *other == id)
+                    && let Some((_, filler)) = self.publishes.remove(place)
+                {
+                    wakers.extend(filler.fill(outcome));
+                }
+            }
+            Told::History { request, result } => {
+                if let Some(Question::History(filler)) = self.question(request) {
+                    wakers.extend(filler.fill(result));
+                }
+            }
+            Told::Presence { request, result } => {
+                if let Some(Question::Presence(filler)) = self.question(request) {
+                    wakers.extend(filler.fill(result));
+                }
+            }
+        }
+    }
+
+    /// The session is closed: nobody is left to wait.
+    fn end(&mut self, wakers: &mut Vec<Waker>) {
+        for (_, queue) in self.subscriptions.drain(..) {
+            wakers.extend(queue.borrow_mut().end());
+        }
+        for (_, filler) in self.publishes.drain(..) {
+            wakers.extend(filler.abandon());
+        }
+        for (_, question) in self.questions.drain(..) {
+            wakers.extend(match question {
+                Question::History(filler) => filler.abandon(),
+                Question::Presence(filler) => filler.abandon(),
+            });
+        }
+    }
+
+    fn queue(&self, topic: &Topic) -> Option<&Rc<RefCell<Queue>>> {
+        self.subscriptions.iter().find(|(other, _)| other == topic).map(|(_, queue)| queue)
+    }
+
+    fn push(&self, topic: &Topic, event: Event<everwire_protocol::Payload>, wakers: &mut Vec<Waker>) {
+        if let Some(queue) = self.queue(topic) {
+            wakers.extend(queue.borrow_mut().push(event));
+        }
+    }
+
+    fn question(&mut self, id: RequestId) -> Option<Question> {
+        let place = self.questions.iter().position(|(other, _)| *other == id)?;
+        Some(self.questions.swap_remove(place).1)
+    }
+}

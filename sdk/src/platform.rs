@@ -1,0 +1,102 @@
+//! The few globals that windows and workers share: the clock, timers, randomness and `fetch`. Named as
+//! globals and not as members of `Window`, so that the same code serves both. Knows nothing of Everwire
+//! but its time.
+
+use everwire_core::Time;
+use js_sys::Promise;
+use wasm_bindgen::prelude::*;
+use web_sys::RequestInit;
+
+/// The one kind of callback that this crate hands to the browser: a single signature costs a single
+/// trampoline in the wasm.
+pub(crate) type Callback = Closure<dyn FnMut(JsValue)>;
+
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(js_namespace = performance, js_name = now)]
+    fn performance_now() -> f64;
+
+    #[wasm_bindgen(js_namespace = crypto, js_name = getRandomValues)]
+    fn fill_random(buffer: &mut [u8]);
+
+    #[wasm_bindgen(js_name = setTimeout)]
+    fn set_timeout(callback: &JsValue, milliseconds: i32) -> JsValue;
+
+    #[wasm_bindgen(js_name = clearTimeout)]
+    fn clear_timeout(timer: &JsValue);
+
+    #[wasm_bindgen(catch)]
+    pub(crate) fn fetch(url: &str, init: &RequestInit) -> Result<Promise, JsValue>;
+
+    #[wasm_bindgen(thread_local_v2, js_namespace = location, js_name = origin)]
+    static ORIGIN: String;
+}
+
+/// Milliseconds on the browser's monotonic clock, as countdowns in a page need them.
+pub(crate) fn milliseconds() -> f64 {
+    performance_now()
+}
+
+/// Now, on the clock that the session lives by.
+pub(crate) fn now() -> Time {
+    Time::from_millis(performance_now() as u64)
+}
+
+/// Bytes that nobody can guess.
+pub(crate) fn random<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    fill_random(&mut bytes);
+    bytes
+}
+
+/// Where the page (or the worker's script) comes from.
+pub(crate) fn origin() -> String {
+    ORIGIN.with(Clone::clone)
+}
+
+/// The driver's one timer. Dropped, it is cleared and its callback is freed.
+pub(crate) struct Timer {
+    callback: Callback,
+    armed: Option<(Time, JsValue)>,
+}
+
+impl Timer {
+    pub(crate) fn new(callback: Callback) -> Self {
+        Self { callback, armed: None }
+    }
+
+    /// Makes the timer fire at `due`, or earlier.
+    ///
+    /// Most of a session's deadlines only ever move away (each message postpones the heartbeat's), so an
+    /// armed timer is left alone when it fires soon enough: whoever is called then finds nothing due and
+    /// arms it again. That spares two calls into the browser for every message.
+    pub(crate) fn arm(&mut self, now: Time, due: Option<Time>) {
+        match (due, &self.armed) {
+            (Some(due), Some((armed, _))) if *armed <= due => {}
+            (Some(due), _) => {
+                self.clear();
+                // A delay over 2^31 ms would fire at once; the longest wait that is kept here is far below.
+                let delay = due.as_millis().saturating_sub(now.as_millis()).min(i32::MAX as u64) as i32;
+                self.armed = Some((due, set_timeout(self.callback.as_ref(), delay)));
+            }
+            (None, _) => self.clear(),
+        }
+    }
+
+    /// To be called first when the timer has fired.
+    pub(crate) fn fired(&mut self) {
+        self.armed = None;
+    }
+
+    fn clear(&mut self) {
+        if let Some((_, timer)) = self.armed.take() {
+            clear_timeout(&timer);
+        }
+    }
+}
+
+impl Drop for Timer {
+    fn drop(&mut self) {
+        self.clear();
+    }
+}

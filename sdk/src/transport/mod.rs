@@ -1,0 +1,152 @@
+//! What the session has open: its attempts and its requests, each dropped when it is done with, and what
+//! is dropped falls silent. Maps the session's outputs to the browser's transports; decides nothing.
+
+mod event_source;
+mod fetch;
+mod websocket;
+
+use std::{collections::VecDeque, rc::Weak, time::Duration};
+
+use everwire_core::{AttemptId, Closed, HttpResponse, Output, Request, RequestId, Time, Transport};
+
+use crate::{address::Address, driver::Driver};
+
+use event_source::EventSource;
+use fetch::{Exchange, Purpose};
+use websocket::WebSocket;
+
+/// One open transport. Dropped, it is closed, and nothing of it is heard any more.
+enum Link {
+    WebSocket(WebSocket),
+    EventSource {
+        _closes: EventSource,
+    },
+    /// An SSE stream, or the present exchange of a poll.
+    Exchange {
+        _aborts: Exchange,
+    },
+}
+
+/// Everything that is open.
+pub(crate) struct Links {
+    address: Address,
+    open: Vec<(AttemptId, Link)>,
+    /// Requests beside the transport, the oldest first, with the time at which to give them up: the session
+    /// stops waiting by itself, and this frees what the browser holds.
+    requests: VecDeque<(RequestId, Time, Exchange)>,
+    request_timeout: Duration,
+    failed: Vec<AttemptId>,
+}
+
+impl Links {
+    pub(crate) fn new(address: Address, request_timeout: Duration) -> Self {
+        Self { address, open: Vec::new(), requests: VecDeque::new(), request_timeout, failed: Vec::new() }
+    }
+
+    /// Does what an output says. What fails at once is told by [`take_failed`](Self::take_failed).
+    pub(crate) fn carry_out(&mut self, output: Output, now: Time, driver: &Weak<Driver>) {
+        match output {
+            Output::Open { attempt, transport, request } => {
+                match self.open(attempt, transport, &request, driver) {
+                    Some(link) => self.open.push((attempt, link)),
+                    None => self.failed.push(attempt),
+                }
+            }
+            Output::Send { attempt, data } => {
+                if let Some((_, Link::WebSocket(socket))) = self.open.iter().find(|(id, _)| *id == attempt) {
+                    socket.send(&data);
+                }
+            }
+            Output::Poll { attempt, request } => {
+                let exchange = self.exchange(Purpose::Poll(attempt), &request, driver);
+                if let Some((_, link)) = self.open.iter_mut().find(|(id, _)| *id == attempt) {
+                    *link = Link::Exchange { _aborts: exchange };
+                }
+            }
+            Output::Close { attempt, code } => {
+                if let Some(Link::WebSocket(socket)) = self.remove(attempt) {
+                    socket.close(code);
+                }
+            }
+            Output::Request { id, request } => {
+                let exchange = self.exchange(Purpose::Reply(id), &request, driver);
+                self.requests.push_back((id, now + self.request_timeout, exchange));
+            }
+            // The driver's own business.
+            Output::FetchToken | Output::Event(_) => {}
+        }
+    }
+
+    /// Attempts that failed before they began.
+    pub(crate) fn take_failed(&mut self) -> Option<AttemptId> {
+        self.failed.pop()
+    }
+
+    /// When the oldest request is to be given up.
+    pub(crate) fn next_deadline(&self) -> Option<Time> {
+        self.requests.front().map(|(_, deadline, _)| *deadline)
+    }
+
+    /// Aborts requests that nobody waits for any more.
+    pub(crate) fn give_up(&mut self, now: Time) {
+        while self.next_deadline().is_some_and(|deadline| deadline <= now) {
+            self.requests.pop_front();
+        }
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.open.clear();
+        self.requests.clear();
+    }
+
+    fn open(
+        &self,
+        attempt: AttemptId,
+        transport: Transport,
+        request: &Request,
+        driver: &Weak<Driver>,
+    ) -> Option<Link> {
+        Some(match transport {
+            Transport::WebSocket => {
+                Link::WebSocket(WebSocket::open(&self.address.ws(&request.target), attempt, driver)?)
+            }
+            Transport::EventSource => {
+                let url = self.address.http(&request.target);
+                Link::EventSource { _closes: EventSource::open(&url, attempt, driver)? }
+            }
+            Transport::Sse => {
+                Link::Exchange { _aborts: self.exchange(Purpose::Stream(attempt), request, driver) }
+            }
+            Transport::LongPoll | Transport::Poll => {
+                Link::Exchange { _aborts: self.exchange(Purpose::Poll(attempt), request, driver) }
+            }
+        })
+    }
+
+    fn exchange(&self, purpose: Purpose, request: &Request, driver: &Weak<Driver>) -> Exchange {
+        Exchange::start(&self.address.http(&request.target), request, purpose, driver)
+    }
+
+    fn remove(&mut self, attempt: AttemptId) -> Option<Link> {
+        let place = self.open.iter().position(|(id, _)| *id == attempt)?;
+        Some(self.open.swap_remove(place).1)
+    }
+}
+
+impl Driver {
+    /// A transport has ended by itself.
+    fn ended(&self, attempt: AttemptId, closed: Closed) {
+        self.input(|inner, now| {
+            drop(inner.links.remove(attempt));
+            inner.session.handle_closed(now, attempt, closed);
+        });
+    }
+
+    /// A request beside the transport was answered, or failed.
+    fn replied(&self, id: RequestId, response: Option<HttpResponse>) {
+        self.input(|inner, now| {
+            inner.links.requests.retain(|(other, ..)| *other != id);
+            inner.session.handle_reply(now, id, response);
+        });
+    }
+}
