@@ -24,7 +24,7 @@ use tokio::{runtime::Runtime, sync::Mutex, time::timeout};
 use crate::{artifacts, browser::Browser, driver::Driver, server::Server};
 
 /// What a case returns.
-pub type Running = Pin<Box<dyn Future<Output = Result<()>> + Send>>;
+pub type Running = Pin<Box<dyn Future<Output = Result<()>>>>;
 
 /// One test: its name, how long it may take, and what it does.
 pub struct Case {

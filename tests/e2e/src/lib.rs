@@ -6,6 +6,7 @@
 pub mod artifacts;
 pub mod browser;
 pub mod driver;
+pub mod events;
 pub mod harness;
 pub mod page;
 pub mod proxy;

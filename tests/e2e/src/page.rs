@@ -1,1 +1,195 @@
-//! placeholder
+//! The recorder page: clients of the JavaScript surface in a browser, told what to do and asked what they got.
+//!
+//! It must not know the surface's names: `pages/lab.js` does.
+
+use std::{collections::BTreeMap, fs, path::Path, time::Duration};
+
+use anyhow::{Context, Result, ensure};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::{
+    artifacts,
+    browser::{Browser, SOON},
+    wait::until,
+};
+
+/// The client's transports, by their names.
+pub const TRANSPORTS: [&str; 5] = ["websocket", "sse", "eventsource", "longpoll", "poll"];
+
+/// What the server is to serve: the pages beside the JavaScript surface.
+pub fn site() -> Result<TempDir> {
+    let site = tempfile::tempdir()?;
+    for source in [artifacts::pages(), artifacts::javascript()?] {
+        copy(&source, site.path())?;
+    }
+    Ok(site)
+}
+
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    for entry in fs::read_dir(from).with_context(|| format!("reading {}", from.display()))? {
+        let (path, name) = entry.map(|entry| (entry.path(), entry.file_name()))?;
+        if path.is_dir() {
+            fs::create_dir_all(to.join(&name))?;
+            copy(&path, &to.join(name))?;
+        } else {
+            fs::copy(&path, to.join(name))?;
+        }
+    }
+    Ok(())
+}
+
+/// What a subscription got, judged by the page: `pages/recorder.js`.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct Digest {
+    /// Messages, repeats included.
+    pub received: u64,
+    /// Messages that had come before.
+    pub repeats: u64,
+    /// Times that the server went on where the subscription had stopped.
+    pub resumed: u64,
+    /// The first thing that was not in order, or not contiguous.
+    pub violation: Option<String>,
+    /// What the client was told to be lost.
+    pub gaps: Vec<Gap>,
+    /// Errors that ended the subscription.
+    pub failures: Vec<String>,
+    /// The epoch of the last message or gap.
+    pub epoch: Option<String>,
+    /// The offset of the last message or gap.
+    pub offset: Option<u64>,
+    /// The numbers that came, by run.
+    pub runs: BTreeMap<String, Run>,
+}
+
+/// A gap as the client tells it.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+pub struct Gap {
+    /// The first offset lost.
+    pub from: u64,
+    /// The last one, where known.
+    pub to: Option<u64>,
+    /// `evicted` or `epoch`.
+    pub reason: String,
+}
+
+/// The numbers of one run.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+pub struct Run {
+    /// The first number that came.
+    pub first: u64,
+    /// The last one.
+    pub last: u64,
+    /// How many different ones.
+    pub count: u64,
+}
+
+/// A change of a client's state.
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+pub struct Change {
+    /// `connecting`, `connected`, `waiting`, `offline`, `closed`.
+    pub state: String,
+    /// The transport in use or being tried.
+    pub transport: Option<String>,
+    /// Why.
+    pub reason: String,
+    /// When, in milliseconds of the page's clock: [`Page::now`].
+    pub at: f64,
+}
+
+/// What became of publishes.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct Outcomes {
+    /// How many were asked for.
+    pub asked: u64,
+    /// Positions of those that were acked, in the order of the acks.
+    pub acked: Vec<String>,
+    /// Why others failed.
+    pub failed: Vec<String>,
+}
+
+/// The page in the browser's current window.
+#[derive(Clone, Debug)]
+pub struct Page {
+    browser: Browser,
+}
+
+impl Page {
+    /// Loads the page from a server, or a proxy before it, that serves [`site`].
+    pub async fn open(browser: &Browser, origin: &str) -> Result<Self> {
+        browser.open(&format!("{origin}/recorder.html")).await?;
+        browser.until("the page has loaded the client", SOON, "window.lab").await?;
+        Ok(Self { browser: browser.clone() })
+    }
+
+    /// The browser.
+    pub fn browser(&self) -> &Browser {
+        &self.browser
+    }
+
+    /// Makes a client. `config` holds what is not to be at its default, in milliseconds where it is a time.
+    pub async fn connect(&self, client: &str, url: &str, transports: &[&str], config: Value) -> Result<()> {
+        self.call("connect", json!([client, url, transports, config])).await.map(drop)
+    }
+
+    /// Subscribes a client, and waits until the server has taken it.
+    pub async fn subscribe(&self, client: &str, topic: &str, from: &str) -> Result<()> {
+        self.call("subscribe", json!([client, topic, from])).await?;
+        let stands = || async { Ok(self.digest(client, topic).await?.offset) };
+        until(&format!("{client} is subscribed to {topic}"), SOON, stands).await.map(drop)
+    }
+
+    /// Changes a client's transports.
+    pub async fn set_transports(&self, client: &str, transports: &[&str]) -> Result<()> {
+        self.call("setTransports", json!([client, transports])).await.map(drop)
+    }
+
+    /// Publishes messages, and goes on at once: [`Page::outcomes`] tells what became of them.
+    pub async fn publish(&self, client: &str, topic: &str, messages: Vec<Value>) -> Result<()> {
+        self.call("publish", json!([client, topic, messages])).await.map(drop)
+    }
+
+    /// What a subscription has got so far.
+    pub async fn digest(&self, client: &str, topic: &str) -> Result<Digest> {
+        Ok(serde_json::from_value(self.call("digest", json!([client, topic])).await?)?)
+    }
+
+    /// The states that a client has been in, the oldest first.
+    pub async fn states(&self, client: &str) -> Result<Vec<Change>> {
+        Ok(serde_json::from_value(self.call("states", json!([client])).await?)?)
+    }
+
+    /// What became of a client's publishes.
+    pub async fn outcomes(&self, client: &str) -> Result<Outcomes> {
+        Ok(serde_json::from_value(self.call("outcomes", json!([client])).await?)?)
+    }
+
+    /// The client's counters, as the surface tells them.
+    pub async fn stats(&self, client: &str) -> Result<Value> {
+        self.call("stats", json!([client])).await
+    }
+
+    /// Waits until a client is connected, over this transport.
+    pub async fn connected(&self, client: &str, transport: &str, deadline: Duration) -> Result<()> {
+        let connected = || async {
+            let states = self.states(client).await?;
+            let last = states.last().context("no state yet")?;
+            let there = last.state == "connected" && last.transport.as_deref() == Some(transport);
+            ensure!(there, "{client} is {last:?}");
+            Ok(Some(()))
+        };
+        until(&format!("{client} is connected over {transport}"), deadline, connected).await
+    }
+
+    /// The page's clock, in milliseconds.
+    pub async fn now(&self) -> Result<f64> {
+        self.call("now", json!([])).await?.as_f64().context("a time")
+    }
+
+    async fn call(&self, function: &str, arguments: Value) -> Result<Value> {
+        let script = "return window.lab[arguments[0]](...arguments[1]) ?? null;";
+        let answer = self.browser.run(script, vec![json!(function), arguments]).await;
+        answer.with_context(|| format!("the page's {function}"))
+    }
+}

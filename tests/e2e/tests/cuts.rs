@@ -1,0 +1,116 @@
+//! 10,000 numbered messages through each transport while the proxy cuts the connection at 20 random moments:
+//! invariants 1 (no silent hole), 2 (no duplicates) and 3 (order) as an app sees them.
+
+use std::{env, time::Duration};
+
+use anyhow::{Context as _, Result, ensure};
+use everwire_e2e::{
+    cases,
+    harness::{Context, evidence},
+    page::{self, Page, Run, TRANSPORTS},
+    proxy::{PlannedCut, Proxy},
+    server::Server,
+    wait::until,
+};
+use serde_json::{Value, json};
+
+cases! {
+    300 => every_transport_gets_10000_messages_once_and_in_order_through_20_cuts,
+}
+
+const MESSAGES: u64 = 10_000;
+const CUTS: usize = 20;
+/// The seed of the moments; `EVERWIRE_SEED` tries another.
+const SEED: u64 = 42;
+/// A message is at least so long, so that what passes in all is known well enough to plan cuts in it.
+const PAYLOAD: usize = 110;
+/// The longest stretch between two cuts: 20 of them fit into what passes, even if none of it passed twice.
+const STRETCH: u64 = MESSAGES * PAYLOAD as u64 / CUTS as u64;
+/// How far the publisher runs ahead of a subscriber: cuts are to fall into a stream that is being written.
+const AHEAD: u64 = 600;
+const BATCH: u64 = 100;
+const PATIENCE: Duration = Duration::from_secs(240);
+
+fn message(n: u64) -> Value {
+    json!({ "run": "cuts", "n": n, "text": "0123456789".repeat(PAYLOAD / 10 - 2) })
+}
+
+async fn every_transport_gets_10000_messages_once_and_in_order_through_20_cuts(
+    context: &Context,
+) -> Result<()> {
+    let seed = env::var("EVERWIRE_SEED").ok().map_or(Ok(SEED), |seed| seed.parse())?;
+    let site = page::site()?;
+    let directory = site.path().to_str().context("a path in UTF-8")?;
+    let retention = ["--retain-records", "20000", "--retain-bytes", "100000000"];
+    let server = context.server(&[&["--static", directory][..], &retention].concat()).await?;
+
+    // One page after another would take as long as the slowest times five; they are independent of each other.
+    let mut lanes = Vec::new();
+    for (index, transport) in TRANSPORTS.into_iter().enumerate() {
+        let proxy = Proxy::start(Some(server.address())).await?;
+        let browser = context.browser().await?;
+        let page = Page::open(&browser, &proxy.origin()).await?;
+        lanes.push(Lane {
+            transport,
+            seed: seed + index as u64,
+            topic: format!("e2e:{transport}"),
+            proxy,
+            page,
+        });
+    }
+    let results = futures::future::join_all(lanes.iter().map(|lane| lane.run(&server))).await;
+    results.into_iter().collect()
+}
+
+struct Lane {
+    transport: &'static str,
+    seed: u64,
+    topic: String,
+    proxy: Proxy,
+    page: Page,
+}
+
+impl Lane {
+    async fn run(&self, server: &Server) -> Result<()> {
+        let Self { transport, seed, topic, proxy, page } = self;
+        // Failures in a row are what backoff is for; the test is about what comes after it.
+        let config = json!({ "backoffMax": 300, "pollInterval": 500 });
+        page.connect(transport, &proxy.origin(), &[transport], config).await?;
+        page.subscribe(transport, topic, "latest").await?;
+        let before = proxy.counts().connections;
+        proxy.plan(PlannedCut::random(*seed, CUTS, STRETCH));
+
+        let mut published = 0;
+        while published < MESSAGES {
+            let room = || async {
+                let digest = page.digest(transport, topic).await?;
+                Ok((digest.received + AHEAD > published).then_some(()))
+            };
+            until(&format!("{transport} has come near {published}"), PATIENCE, room).await?;
+            server.publish(topic, (published + 1..=published + BATCH).map(message)).await?;
+            published += BATCH;
+        }
+        let all = || async {
+            Ok(Some(page.digest(transport, topic).await?).filter(|got| got.received >= MESSAGES))
+        };
+        let digest = until(&format!("{transport} has all messages"), PATIENCE, all).await?;
+
+        let counts = proxy.counts();
+        evidence(&format!(
+            "{transport}: {} received, {} repeated, {} gaps, {} cuts (seed {seed}), {} connections, {} resumed",
+            digest.received,
+            digest.repeats,
+            digest.gaps.len(),
+            counts.cuts,
+            counts.connections - before,
+            digest.resumed,
+        ));
+        ensure!(digest.violation.is_none() && digest.failures.is_empty(), "{transport}: {digest:?}");
+        ensure!(digest.received == MESSAGES && digest.repeats == 0, "{transport}: {digest:?}");
+        ensure!(digest.gaps.is_empty(), "{transport}: {digest:?}");
+        let run = Run { first: 1, last: MESSAGES, count: MESSAGES };
+        ensure!(digest.runs.get("cuts") == Some(&run), "{transport}: {digest:?}");
+        ensure!(proxy.planned() == 0 && counts.cuts == CUTS as u64, "{transport}: cuts left: {counts:?}");
+        Ok(())
+    }
+}
