@@ -86,7 +86,8 @@ pub(super) fn records(fields: &Fields<'_>) -> Result<Vec<Record>> {
     if !records.is_empty() && (first == 0 || first.checked_add(records.len() as u64).is_none()) {
         return Err(JsonError::Invalid("first_offset"));
     }
-    (first..).zip(&records).map(|(offset, fields)| record(fields, offset)).collect()
+    // In this order: a range that is asked for one number more than there are records may overflow.
+    records.iter().zip(first..).map(|(fields, offset)| record(fields, offset)).collect()
 }
 
 fn record(fields: &Fields<'_>, offset: u64) -> Result<Record> {
