@@ -1,1 +1,29 @@
-//! See ARCHITECTURE.md.
+//! The JavaScript surface of Everwire: wasm-bindgen bindings and nothing else. The npm package's TypeScript
+//! face stands on this; the surface is made for few crossings between JavaScript and wasm, the face for
+//! people.
+//!
+//! A subscription's callback gets all that waits at once, as an array of events. Messages, which come by the
+//! thousand, are not objects but columns: one event of type `messages` holds a run of them, their texts in
+//! one string, to be cut where `ends` says. So a batch costs the same few crossings whatever its length, and a
+//! payload is parsed only when somebody wants it:
+//!
+//! ```js
+//! client.subscribe("room:general", { from: "last:50" }, events => {
+//!   for (const event of events) {
+//!     if (event.type !== "messages") { console.log(event.type, event); continue; }
+//!     for (let i = 0; i < event.count; i++) {
+//!       const start = i === 0 ? 0 : event.ends[4 * i - 1];
+//!       const data = JSON.parse(event.text.slice(start, event.ends[4 * i]));
+//!       console.log(event.first + i, event.times[i], data);
+//!     }
+//!   }
+//! });
+//! const position = await client.publish("room:general", { user: "ada", text: "hello" });
+//! ```
+
+mod client;
+mod events;
+mod options;
+mod value;
+
+pub use client::{Client, Subscription};

@@ -1,0 +1,228 @@
+//! The classes. Each method takes what it needs out of the object before anything waits, so that an object may
+//! be freed while its promises are under way.
+
+use std::{cell::RefCell, future::poll_fn, rc::Rc, task::Poll};
+
+use everwire::{Payload, Stats, Status};
+use futures::StreamExt;
+use js_sys::{Function, JSON, Promise, Uint8Array};
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::{future_to_promise, spawn_local};
+
+use crate::{
+    events::{self, events},
+    options,
+    value::{Record, error, from_error, from_publish_error, members, set, text},
+};
+
+/// A client. Closes when it is freed, or collected: keep it.
+#[wasm_bindgen]
+pub struct Client(everwire::Client);
+
+#[wasm_bindgen]
+impl Client {
+    /// Starts connecting. `url` as in `Client::builder`; `options`: `{token, transports, clientId, info}`.
+    ///
+    /// # Errors
+    /// When an option can't be read.
+    #[wasm_bindgen(constructor)]
+    pub fn new(url: &str, options: &JsValue) -> Result<Client, JsValue> {
+        Ok(Self(options::client(everwire::Client::builder(url), options)?.connect()))
+    }
+
+    /// Subscribes to a topic. `options`: `{from, presence}`. The callback gets arrays of events, each with its
+    /// `type`, until the subscription or the client is closed; the last event may be `failed`.
+    ///
+    /// # Errors
+    /// When an option can't be read.
+    pub fn subscribe(
+        &self,
+        topic: &str,
+        options: &JsValue,
+        callback: Function,
+    ) -> Result<Subscription, JsValue> {
+        let (from, presence) = options::subscribe(options)?;
+        let open = self.0.subscribe_raw(topic).from(from).presence(presence).open();
+        let shared = Rc::new(RefCell::new(Some(open)));
+        let subscription = Subscription(shared.clone());
+        spawn_local(async move {
+            let next = || {
+                poll_fn(|context| match &mut *shared.borrow_mut() {
+                    Some(open) => open.poll_batch(context),
+                    None => Poll::Ready(None),
+                })
+            };
+            while let Some(batch) = next().await {
+                call(&callback, &events(batch));
+            }
+        });
+        Ok(subscription)
+    }
+
+    /// Publishes a value: a `Uint8Array` as bytes, a string as text where `options.kind` is `"text"`, and
+    /// everything else as JSON. `options`: `{key, ephemeral, kind}`. The promise is of the position, a string, or
+    /// of `undefined` for an ephemeral message; it has the message's `id` as a property.
+    pub fn publish(&self, topic: &str, value: &JsValue, options: &JsValue) -> Promise {
+        let payload = match payload(value, options) {
+            Ok(payload) => payload,
+            Err(error) => return Promise::reject(&error),
+        };
+        let mut publishing = self.0.publish_raw(topic, payload);
+        if let Some(key) = text(options, "key") {
+            publishing = publishing.key(&key);
+        }
+        if options::flag(options, "ephemeral") {
+            publishing = publishing.ephemeral();
+        }
+        let id = publishing.id();
+        let promise = future_to_promise(async {
+            let position = publishing.await.map_err(|error| from_publish_error(&error))?;
+            Ok(position.map(|position| events::text(&position)).into())
+        });
+        if let Some(id) = id {
+            set(&promise, "id", &id.as_str().into());
+        }
+        promise
+    }
+
+    /// A promise of a page of a topic's records: `{messages, more}`, the messages in columns. `options`:
+    /// `{before, after, limit}`.
+    pub fn history(&self, topic: &str, options: &JsValue) -> Promise {
+        let (range, limit) = options::history(options);
+        let page = self.0.history_raw(topic, range, limit);
+        future_to_promise(async {
+            let page = page.await.map_err(|error| from_error(&error))?;
+            let record = Record::new();
+            record.set("messages", events::messages(page.messages));
+            record.set("more", page.more);
+            Ok(record.into())
+        })
+    }
+
+    /// A promise of an array of who is on a topic.
+    pub fn presence(&self, topic: &str) -> Promise {
+        let answer = self.0.presence(topic);
+        future_to_promise(async { Ok(members(&answer.await.map_err(|error| from_error(&error))?)) })
+    }
+
+    /// What the connection is doing: `{state, transport, reason, code, attempt, retryAt}`, the last in
+    /// milliseconds as `performance.now()` counts them.
+    #[wasm_bindgen(getter)]
+    pub fn state(&self) -> JsValue {
+        status(&self.0.status())
+    }
+
+    /// Calls back with the state, now and at each change.
+    pub fn onstate(&self, callback: Function) {
+        let mut changes = self.0.state();
+        spawn_local(async move {
+            while let Some(change) = changes.next().await {
+                call(&callback, &status(&change));
+            }
+        });
+    }
+
+    /// Counters since the start.
+    pub fn stats(&self) -> JsValue {
+        stats(&self.0.stats())
+    }
+
+    /// Uses these transports from now on, the preferred one first: an array of `websocket`, `sse`,
+    /// `eventsource`, `longpoll`, `poll`.
+    ///
+    /// # Errors
+    /// When one is not known.
+    #[wasm_bindgen(js_name = setTransports)]
+    pub fn set_transports(&self, transports: &JsValue) -> Result<(), JsValue> {
+        self.0.set_transports(options::transports(transports)?);
+        Ok(())
+    }
+
+    /// Cuts the connection, and lets it come back.
+    pub fn cut(&self) {
+        self.0.cut();
+    }
+
+    /// Behaves as if the network were away, until called with `false`.
+    #[wasm_bindgen(js_name = goOffline)]
+    pub fn go_offline(&self, offline: bool) {
+        self.0.go_offline(offline);
+    }
+
+    /// Ends everything, for good.
+    pub fn close(&self) {
+        self.0.close();
+    }
+}
+
+/// An open subscription. Freeing it (or its collection) does not close it: the callback goes on.
+#[wasm_bindgen]
+pub struct Subscription(Rc<RefCell<Option<everwire::Subscription<Payload>>>>);
+
+#[wasm_bindgen]
+impl Subscription {
+    /// Unsubscribes: the callback is not called any more.
+    pub fn close(&self) {
+        let open = self.0.borrow_mut().take();
+        drop(open);
+    }
+}
+
+/// Calls code of the app. What it throws becomes an unhandled rejection: seen, and no harm to the client.
+fn call(callback: &Function, argument: &JsValue) {
+    if let Err(error) = callback.call1(&JsValue::UNDEFINED, argument) {
+        let _ = Promise::reject(&error);
+    }
+}
+
+fn payload(value: &JsValue, options: &JsValue) -> Result<Payload, JsValue> {
+    if let Some(bytes) = value.dyn_ref::<Uint8Array>() {
+        return Ok(Payload::bytes(bytes.to_vec()));
+    }
+    if let Some(text) = value.as_string().filter(|_| text(options, "kind").is_some_and(|kind| kind == "text"))
+    {
+        return Ok(Payload::text(text));
+    }
+    // `undefined` and functions have no JSON.
+    let json = JSON::stringify(value)?.as_string();
+    json.map(Payload::json).ok_or_else(|| error("not a JSON value", "encode", false))
+}
+
+fn status(status: &Status) -> JsValue {
+    let record = Record::new();
+    record.set("state", status.state.as_str());
+    record.maybe("transport", status.transport.map(|transport| transport.as_str()));
+    record.set("reason", status.reason.as_str());
+    record.maybe("code", status.reason.code().map(u32::from));
+    record.set("attempt", status.attempt);
+    record.maybe("retryAt", status.retry_at);
+    record.into()
+}
+
+fn stats(stats: &Stats) -> JsValue {
+    let record = Record::new();
+    record.maybe("roundTrip", stats.round_trip.map(|time| time.as_millis() as u32));
+    record.maybe("timeToDetect", stats.time_to_detect.map(|time| time.as_millis() as u32));
+    for (name, value) in [
+        ("bytesReceived", stats.bytes_received),
+        ("bytesSent", stats.bytes_sent),
+        ("messagesReceived", stats.messages_received),
+        ("published", stats.published),
+        ("acked", stats.acked),
+        ("rejected", stats.rejected),
+        ("expired", stats.expired),
+        ("reconnects", stats.reconnects.total()),
+        ("failedAttempts", stats.failed_attempts),
+        ("resumes", stats.resumes),
+        ("gaps", stats.gaps),
+        ("repeats", stats.repeats),
+        ("stale", stats.stale),
+        ("malformed", stats.malformed),
+        ("pauses", stats.pauses),
+        ("outboxMessages", stats.outbox_messages as u64),
+        ("outboxBytes", stats.outbox_bytes as u64),
+    ] {
+        record.number(name, value);
+    }
+    record.into()
+}

@@ -1,0 +1,184 @@
+//! Turns events into JavaScript values: messages into columns, everything else into plain objects.
+
+use everwire::{Error, Event, Gap, GapReason, Kind, Message, Payload, Position};
+use js_sys::{Array, Float64Array, Uint8Array, Uint32Array};
+use wasm_bindgen::prelude::*;
+
+use crate::value::{Record, from_error, member, members, set};
+
+/// The events of a batch; each run of messages becomes one event of type `messages`.
+pub(crate) fn events(batch: Vec<Event<Payload>>) -> Array {
+    let events = Array::new();
+    let mut run = Columns::default();
+    for event in batch {
+        match event {
+            Event::Message(message) => {
+                if !run.goes_on_with(&message) {
+                    run.flush(&events);
+                }
+                run.push(message);
+            }
+            event => {
+                run.flush(&events);
+                events.push(&other(event));
+            }
+        }
+    }
+    run.flush(&events);
+    events
+}
+
+/// The messages of a history page.
+pub(crate) fn messages(messages: Vec<Message<Payload>>) -> JsValue {
+    let mut run = Columns::default();
+    for message in messages {
+        run.push(message);
+    }
+    run.take()
+}
+
+/// A run of messages of one epoch with contiguous offsets, column by column.
+#[derive(Default)]
+struct Columns {
+    first: Option<(u64, everwire::Epoch)>,
+    times: Vec<f64>,
+    kinds: Vec<u8>,
+    /// For each message its payload (unless that is bytes), key, subject and id, end to end.
+    text: String,
+    /// Where each of the four ends, in the units of JavaScript's strings. What is absent is empty.
+    ends: Vec<u32>,
+    end: u32,
+    /// Payloads that are bytes, at their message's index.
+    bytes: Option<Array>,
+}
+
+impl Columns {
+    fn goes_on_with(&self, message: &Message<Payload>) -> bool {
+        let next = self.times.len() as u64;
+        self.first.is_none_or(|(first, epoch)| first + next == message.offset && epoch == message.epoch)
+    }
+
+    fn push(&mut self, message: Message<Payload>) {
+        let index = self.times.len();
+        self.first.get_or_insert((message.offset, message.epoch));
+        self.times.push(message.time as f64);
+        let mut payload = "";
+        if let Ok(Payload { kind, data }) = &message.data {
+            self.kinds.push(kind_number(*kind));
+            if *kind == Kind::Bytes {
+                let bytes = self.bytes.get_or_insert_with(Array::new);
+                bytes.set(index as u32, Uint8Array::from(&data[..]).into());
+            } else {
+                // A server that passes on what is not UTF-8 gets an empty text, which is no JSON.
+                payload = std::str::from_utf8(data).unwrap_or_default();
+            }
+        }
+        self.push_text(payload);
+        self.push_text(message.key.as_deref().unwrap_or_default());
+        self.push_text(message.from.as_deref().unwrap_or_default());
+        self.push_text(message.id.as_ref().map_or("", |id| id.as_str()));
+    }
+
+    fn push_text(&mut self, text: &str) {
+        self.text.push_str(text);
+        self.end += if text.is_ascii() { text.len() } else { text.encode_utf16().count() } as u32;
+        self.ends.push(self.end);
+    }
+
+    fn flush(&mut self, events: &Array) {
+        if self.first.is_some() {
+            events.push(&self.take());
+        }
+    }
+
+    fn take(&mut self) -> JsValue {
+        let run = std::mem::take(self);
+        let event = Record::event("messages");
+        event.set("count", run.times.len() as u32);
+        if let Some((first, epoch)) = run.first {
+            event.number("first", first);
+            event.set("epoch", epoch.as_str());
+        }
+        event.set("times", Float64Array::from(&run.times[..]));
+        event.set("kinds", Uint8Array::from(&run.kinds[..]));
+        event.set("text", run.text.as_str());
+        event.set("ends", Uint32Array::from(&run.ends[..]));
+        event.maybe("bytes", run.bytes);
+        event.into()
+    }
+}
+
+/// As in the column `kinds`.
+fn kind_number(kind: Kind) -> u8 {
+    match kind {
+        Kind::Json => 0,
+        Kind::Text => 1,
+        Kind::Bytes => 2,
+    }
+}
+
+fn other(event: Event<Payload>) -> JsValue {
+    match event {
+        Event::Message(message) => messages(vec![message]),
+        Event::Gap(gap) => self::gap(&gap),
+        Event::Ephemeral(ephemeral) => {
+            let event = Record::event("ephemeral");
+            event.number("time", ephemeral.time);
+            event.maybe("from", ephemeral.from.as_deref());
+            if let Ok(payload) = ephemeral.data {
+                event.set("kind", u32::from(kind_number(payload.kind)));
+                match std::str::from_utf8(&payload.data) {
+                    Ok(text) if payload.kind != Kind::Bytes => event.set("text", text),
+                    _ => event.set("bytes", Uint8Array::from(&payload.data[..])),
+                }
+            }
+            event.into()
+        }
+        Event::Members(all) => {
+            let event = Record::event("members");
+            event.set("members", members(&all));
+            event.into()
+        }
+        Event::Join(who) => presence("join", &member(&who)),
+        Event::Leave(who) => presence("leave", &member(&who)),
+        Event::Subscribed { position, recovered } => {
+            let event = Record::event("subscribed");
+            event.set("position", text(&position));
+            event.set("recovered", recovered);
+            event.into()
+        }
+        Event::Failed(error) => failed(&error),
+    }
+}
+
+fn gap(gap: &Gap) -> JsValue {
+    let event = Record::event("gap");
+    event.number("from", gap.from);
+    event.maybe("to", gap.to.map(|to| to as f64));
+    event.set(
+        "reason",
+        match gap.reason {
+            GapReason::Evicted => "evicted",
+            GapReason::Epoch => "epoch",
+        },
+    );
+    event.set("position", text(&gap.position));
+    event.into()
+}
+
+fn presence(name: &str, member: &JsValue) -> JsValue {
+    let event = Record::event(name);
+    event.set("member", member);
+    event.into()
+}
+
+fn failed(error: &Error) -> JsValue {
+    let event: JsValue = Record::event("failed").into();
+    set(&event, "error", &from_error(error));
+    event
+}
+
+/// `EPOCH-OFFSET`.
+pub(crate) fn text(position: &Position) -> String {
+    position.to_string()
+}

@@ -1,0 +1,67 @@
+//! What JavaScript passes as options, read leniently: what is missing or of another type has its default, but a
+//! name or a start that can't be read is an error.
+
+use everwire::{Builder, ClientId, From, HistoryRange, Transport};
+use js_sys::{Array, Function, Promise};
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
+
+use crate::value::{error, get, text};
+
+/// `{token, transports, clientId, info}`.
+pub(crate) fn client(mut builder: Builder, options: &JsValue) -> Result<Builder, JsValue> {
+    if let Some(names) = get(options, "transports") {
+        builder = builder.transports(transports(&names)?);
+    }
+    if let Some(info) = text(options, "info") {
+        builder = builder.info(info);
+    }
+    if let Some(id) = text(options, "clientId") {
+        builder = builder.client_id(ClientId::new(&id).map_err(|_| bad("clientId"))?);
+    }
+    if let Some(provider) = get(options, "token") {
+        let provider: Function = provider.dyn_into().map_err(|_| bad("token"))?;
+        builder = builder.token(move || token(provider.clone()));
+    }
+    Ok(builder)
+}
+
+/// Asks the provider: a function of a string, of nothing, or of a promise of either.
+async fn token(provider: Function) -> Result<Option<String>, JsValue> {
+    let answer = provider.call0(&JsValue::UNDEFINED)?;
+    Ok(JsFuture::from(Promise::resolve(&answer)).await?.as_string())
+}
+
+/// An array of names.
+pub(crate) fn transports(names: &JsValue) -> Result<Vec<Transport>, JsValue> {
+    let name = |name: JsValue| name.as_string()?.parse().ok();
+    Array::from(names).iter().map(name).collect::<Option<_>>().ok_or_else(|| bad("transports"))
+}
+
+/// `{from, presence}`, where `from` is `latest` (the default), `earliest`, `last:N` or a position.
+pub(crate) fn subscribe(options: &JsValue) -> Result<(From, bool), JsValue> {
+    let from = match text(options, "from") {
+        Some(from) => from.parse().map_err(|_| bad("from"))?,
+        None => From::Latest,
+    };
+    Ok((from, flag(options, "presence")))
+}
+
+/// `{before, after, limit}`: the newest page unless an offset says otherwise.
+pub(crate) fn history(options: &JsValue) -> (HistoryRange, u32) {
+    let number = |name| get(options, name).and_then(|value| value.as_f64());
+    let range = match (number("before"), number("after")) {
+        (Some(before), _) => HistoryRange::Before(before as u64),
+        (None, Some(after)) => HistoryRange::After(after as u64),
+        (None, None) => HistoryRange::Before(u64::MAX),
+    };
+    (range, number("limit").map_or(100, |limit| limit as u32))
+}
+
+pub(crate) fn flag(options: &JsValue, name: &str) -> bool {
+    get(options, name).is_some_and(|value| value.is_truthy())
+}
+
+fn bad(name: &str) -> JsValue {
+    error(&["the option `", name, "` can't be read"].concat(), "bad_option", false)
+}
