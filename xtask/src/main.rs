@@ -1,2 +1,74 @@
-//! See ARCHITECTURE.md.
-fn main() {}
+//! Developer commands, run as `cargo xtask COMMAND`: what a shell script would do elsewhere, in Rust.
+//!
+//! One file per command; `workspace` knows the paths, `say` prints, and nothing of the product depends on this
+//! crate. Everything that is fetched goes into `.tools/`, `xtask/node/node_modules/` or, for the browser, comes
+//! from the system's packages.
+
+mod build;
+mod demo;
+mod run;
+mod say;
+mod serve;
+mod server;
+mod setup;
+mod sim;
+mod size;
+mod test;
+mod tidy;
+mod workspace;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+use workspace::Workspace;
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Everwire's developer commands", disable_help_subcommand = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Fetch the tools that are missing: wasm target, wasm-bindgen, trunk, browser and driver, npm packages.
+    Setup(setup::Args),
+    /// Build the demo, start the server on it, and print its URL.
+    Demo(demo::Args),
+    /// Rebuild and reload the demo on every change, beside a real server.
+    Serve,
+    /// Run every check and test, and print their counts.
+    Test(test::Args),
+    /// Check the rules that the compiler cannot: arrows between crates, links, sizes, leaks, lock files.
+    Tidy,
+    /// Print the bytes that browsers download: raw, gzip and brotli.
+    Size(size::Args),
+    /// Build the JavaScript surface into `pkg/dist/`.
+    Js,
+    /// Run the simulation; the arguments are passed on (`--seed N` replays one schedule).
+    Sim(sim::Args),
+}
+
+fn main() -> ExitCode {
+    let outcome = Workspace::find().and_then(|workspace| dispatch(&workspace, Cli::parse().command));
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            say::error(&format!("{error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(workspace: &Workspace, command: Command) -> Result<()> {
+    match command {
+        Command::Setup(args) => setup::command(workspace, &args),
+        Command::Demo(args) => demo::command(workspace, &args),
+        Command::Serve => serve::command(workspace),
+        Command::Test(args) => test::command(workspace, &args),
+        Command::Tidy => tidy::command(workspace),
+        Command::Size(args) => size::command(workspace, &args),
+        Command::Js => build::js::command(workspace),
+        Command::Sim(args) => sim::command(workspace, &args),
+    }
+}

@@ -1,0 +1,49 @@
+//! `cargo xtask js`: the JavaScript surface of the SDK, as it goes into the npm package.
+
+use crate::setup::{self, Scope};
+use crate::{build::optimise, run, say, workspace::Workspace};
+use anyhow::Result;
+use std::path::PathBuf;
+use xshell::cmd;
+
+/// The cdylib as cargo leaves it, before wasm-bindgen.
+const CRATE: &str = "everwire_js";
+
+/// Builds with what `setup` has to fetch for it.
+pub fn command(workspace: &Workspace) -> Result<()> {
+    setup::ensure(workspace, &[Scope::Wasm, Scope::Node])?;
+    build(workspace)?;
+    say::line(format_args!("built {}", workspace.js_dist().display()));
+    Ok(())
+}
+
+/// Builds `Workspace::js_dist`: `everwire.js` and `everwire_bg.wasm`, made small.
+pub fn build(workspace: &Workspace) -> Result<()> {
+    workspace.once("js", || build_anew(workspace))
+}
+
+fn build_anew(workspace: &Workspace) -> Result<()> {
+    let shell = &workspace.shell;
+    run::run(cmd!(
+        shell,
+        "cargo build -p everwire-js --target wasm32-unknown-unknown --profile wasm-release"
+    ))?;
+    let (module, out) = (compiled(workspace), workspace.js_dist());
+    shell.remove_path(&out)?;
+    run::run(cmd!(shell, "wasm-bindgen {module} --target web --out-name everwire --out-dir {out}"))?;
+    optimise::optimise(workspace, &wasm(workspace))
+}
+
+/// The module that ships.
+pub fn wasm(workspace: &Workspace) -> PathBuf {
+    workspace.js_dist().join("everwire_bg.wasm")
+}
+
+/// The JavaScript beside it.
+pub fn glue(workspace: &Workspace) -> PathBuf {
+    workspace.js_dist().join("everwire.js")
+}
+
+fn compiled(workspace: &Workspace) -> PathBuf {
+    workspace.target.join("wasm32-unknown-unknown/wasm-release").join(format!("{CRATE}.wasm"))
+}

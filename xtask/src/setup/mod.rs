@@ -1,0 +1,110 @@
+//! `cargo xtask setup`: fetches the tools that are missing, and says what, why, and what is there already.
+//!
+//! A `Part` knows how to see whether it is there and how to get it; this file decides what to do about it, and
+//! knows no tool. Quick when nothing is missing, so that the other commands call it first.
+
+mod browser;
+mod cargo_tools;
+mod node;
+mod rust;
+
+pub use browser::{chrome, chromedriver};
+
+use crate::{say, workspace::Workspace};
+use anyhow::{Context, Result, bail};
+use clap::ValueEnum;
+use std::time::Instant;
+
+/// Options of `cargo xtask setup`.
+#[derive(clap::Args)]
+pub struct Args {
+    /// Only these, e.g. `--only wasm,node`.
+    #[arg(long, value_delimiter = ',')]
+    only: Vec<Scope>,
+}
+
+/// What a command needs to be there.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum, Debug)]
+pub enum Scope {
+    /// rustfmt and clippy.
+    Lint,
+    /// The wasm target, and wasm-bindgen's tools at the locked version.
+    Wasm,
+    /// trunk, which builds the demo.
+    Trunk,
+    /// The npm packages: wasm-opt, esbuild, axe-core.
+    Node,
+    /// Chromium and its driver.
+    Browser,
+}
+
+/// One thing that may be missing.
+struct Part {
+    scope: Scope,
+    name: String,
+    /// What it is for, as the end of a sentence.
+    why: &'static str,
+    /// What is there already, in words; `None` when it is missing.
+    present: Look,
+    install: Fetch,
+}
+
+type Look = Box<dyn Fn(&Workspace) -> Option<String>>;
+type Fetch = Box<dyn Fn(&Workspace) -> Result<()>>;
+
+/// Fetches what is missing of everything, or of `--only` some.
+pub fn command(workspace: &Workspace, args: &Args) -> Result<()> {
+    let scopes = if args.only.is_empty() { Scope::value_variants() } else { &args.only };
+    ensure(workspace, scopes)
+}
+
+/// Fetches what is missing of these scopes; an error names everything that could not be had.
+pub fn ensure(workspace: &Workspace, scopes: &[Scope]) -> Result<()> {
+    say::heading("setup: only what is missing is fetched");
+    let started = Instant::now();
+    let parts: Vec<Part> =
+        parts(workspace)?.into_iter().filter(|part| scopes.contains(&part.scope)).collect();
+    bring(workspace, &parts)?;
+    say::line(format_args!("setup done in {:.1} s", started.elapsed().as_secs_f32()));
+    Ok(())
+}
+
+fn parts(workspace: &Workspace) -> Result<Vec<Part>> {
+    let mut parts = rust::parts();
+    parts.extend(cargo_tools::parts(workspace)?);
+    parts.push(node::part());
+    parts.push(browser::part());
+    Ok(parts)
+}
+
+/// Goes on after a failure: one run should show everything that is wrong with a machine.
+fn bring(workspace: &Workspace, parts: &[Part]) -> Result<()> {
+    let failures: Vec<String> =
+        parts.iter().filter_map(|part| bring_one(workspace, part).err().map(|e| format!("{e:#}"))).collect();
+    if !failures.is_empty() {
+        bail!("setup could not get everything:\n  - {}", failures.join("\n  - "));
+    }
+    Ok(())
+}
+
+fn bring_one(workspace: &Workspace, part: &Part) -> Result<()> {
+    if let Some(found) = (part.present)(workspace) {
+        say::line(format_args!("  have  {}: {found}", part.name));
+        return Ok(());
+    }
+    say::line(format_args!("  get   {}: {}", part.name, part.why));
+    let started = Instant::now();
+    // Registries have bad moments: one more try costs little, since what did work is kept.
+    if let Err(error) = (part.install)(workspace) {
+        say::line(format_args!("  again {}: {error:#}", part.name));
+        (part.install)(workspace).with_context(|| part.name.clone())?;
+    }
+    let Some(found) = (part.present)(workspace) else {
+        bail!("{}: installed, but still not found", part.name);
+    };
+    say::line(format_args!("  got   {}: {found} ({:.0} s)", part.name, started.elapsed().as_secs_f32()));
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

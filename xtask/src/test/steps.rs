@@ -1,0 +1,159 @@
+//! The steps of `cargo xtask test`, quick ones first: what each runs, and what it needs to be there.
+//!
+//! Steps share cargo's target folders on purpose (the same packages, features and profiles), so that a cold run
+//! compiles nothing twice that it need not.
+
+use super::count::{self, Tally};
+use crate::setup::{self, Scope};
+use crate::{build, server::Server, size, tidy, workspace::Workspace};
+use anyhow::{Context, Result};
+use xshell::cmd;
+
+/// One step.
+pub struct Step {
+    pub name: &'static str,
+    /// What it does, in a line.
+    pub about: &'static str,
+    pub needs: &'static [Scope],
+    pub run: fn(&Workspace) -> Result<Tally>,
+}
+
+/// All of them, in order.
+pub const STEPS: &[Step] = &[
+    Step { name: "fmt", about: "rustfmt has nothing to change", needs: &[Scope::Lint], run: fmt },
+    Step { name: "tidy", about: "the rules that the compiler cannot check", needs: &[], run: tidy::tally },
+    Step {
+        name: "clippy",
+        about: "no warnings, native and wasm",
+        needs: &[Scope::Lint, Scope::Wasm],
+        run: clippy,
+    },
+    Step { name: "docs", about: "the API documentation builds, links and all", needs: &[], run: docs },
+    Step { name: "unit", about: "unit, property and documentation tests", needs: &[], run: unit },
+    Step {
+        name: "sim",
+        about: "client and server over a seeded network in virtual time",
+        needs: &[],
+        run: sim,
+    },
+    Step { name: "js", about: "the JavaScript surface builds", needs: &[Scope::Wasm, Scope::Node], run: js },
+    Step {
+        name: "demo",
+        about: "the demo and the server build as they ship",
+        needs: &[Scope::Wasm, Scope::Trunk, Scope::Node],
+        run: demo,
+    },
+    Step {
+        name: "browser",
+        about: "the transports in headless Chromium",
+        needs: &[Scope::Wasm, Scope::Browser],
+        run: browser,
+    },
+    Step {
+        name: "e2e",
+        about: "the demo and the client against the real server, with cuts",
+        needs: &[Scope::Wasm, Scope::Trunk, Scope::Node, Scope::Browser],
+        run: e2e,
+    },
+    Step {
+        name: "size",
+        about: "what browsers download",
+        needs: &[Scope::Wasm, Scope::Trunk, Scope::Node],
+        run: sizes,
+    },
+];
+
+fn fmt(workspace: &Workspace) -> Result<Tally> {
+    count::check(cmd!(workspace.shell, "cargo fmt --all --check"))
+}
+
+fn clippy(workspace: &Workspace) -> Result<Tally> {
+    let shell = &workspace.shell;
+    let mut tally = count::check(cmd!(
+        shell,
+        "cargo clippy --locked --workspace --exclude everwire-js --all-targets --all-features -- -D warnings"
+    ))?;
+    tally += count::check(cmd!(
+        shell,
+        "cargo clippy --locked -p everwire -p everwire-js -p everwire-demo-app --all-targets
+         --target wasm32-unknown-unknown -- -D warnings"
+    ))?;
+    Ok(tally)
+}
+
+fn docs(workspace: &Workspace) -> Result<Tally> {
+    count::check(
+        cmd!(
+            workspace.shell,
+            "cargo doc --locked --no-deps --all-features
+             -p everwire-protocol -p everwire-core -p everwire -p everwire-server"
+        )
+        .env("RUSTDOCFLAGS", "-D warnings"),
+    )
+}
+
+fn unit(workspace: &Workspace) -> Result<Tally> {
+    count::tests(cmd!(
+        workspace.shell,
+        "cargo test --locked --no-fail-fast --workspace --all-features
+         --exclude everwire-js --exclude everwire-sim --exclude everwire-e2e"
+    ))
+}
+
+fn sim(workspace: &Workspace) -> Result<Tally> {
+    count::tests(cmd!(workspace.shell, "cargo test --locked --no-fail-fast --release -p everwire-sim"))
+}
+
+fn js(workspace: &Workspace) -> Result<Tally> {
+    build::js::build(workspace)?;
+    Ok(Tally::passed())
+}
+
+fn demo(workspace: &Workspace) -> Result<Tally> {
+    build::demo::build(workspace, true)?;
+    build::server::build(workspace)?;
+    Ok(Tally::passed())
+}
+
+/// The tests compile the server's address in: the pages they run in have no environment to read it from.
+fn browser(workspace: &Workspace) -> Result<Tally> {
+    build::server::build(workspace)?;
+    // The runner's page is served from a port that it picks itself.
+    let server =
+        Server::start(workspace, &["--listen", "127.0.0.1:0", "--anonymous", "--allow-origin", "*"])?;
+    let driver = setup::chromedriver(workspace).context("chromedriver is missing")?;
+    count::tests(
+        cmd!(
+            workspace.shell,
+            "cargo test --locked --no-fail-fast -p everwire --lib --tests --target wasm32-unknown-unknown"
+        )
+        .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", "wasm-bindgen-test-runner")
+        .env("CHROMEDRIVER", driver)
+        .env("WASM_BINDGEN_TEST_TIMEOUT", "180")
+        .env("EVERWIRE_TEST_SERVER", &server.url),
+    )
+}
+
+/// What is built is found by the tests through these variables; nothing is built when it is up to date.
+fn e2e(workspace: &Workspace) -> Result<Tally> {
+    build::server::build(workspace)?;
+    build::js::build(workspace)?;
+    build::demo::build(workspace, true)?;
+    let chrome = setup::chrome(workspace).context("Chromium is missing")?;
+    let driver = setup::chromedriver(workspace).context("chromedriver is missing")?;
+    count::tests(
+        cmd!(workspace.shell, "cargo test --locked --no-fail-fast -p everwire-e2e")
+            .env("EVERWIRE_SERVER_BIN", workspace.server_bin())
+            .env("EVERWIRE_DIST", workspace.dist())
+            .env("EVERWIRE_JS_DIR", workspace.js_dist())
+            .env("EVERWIRE_AXE", workspace.node_module("axe-core/axe.min.js"))
+            .env("CHROME", chrome)
+            .env("CHROMEDRIVER", driver),
+    )
+}
+
+/// A report: it fails only when there is nothing to measure.
+fn sizes(workspace: &Workspace) -> Result<Tally> {
+    size::report(workspace, None)?;
+    Ok(Tally::passed())
+}
