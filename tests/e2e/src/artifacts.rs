@@ -4,9 +4,7 @@
 //! It must not know what the things do.
 
 use std::{
-    env,
-    ffi::OsStr,
-    fs,
+    env, fs,
     path::{Path, PathBuf},
     process::Command,
     sync::OnceLock,
@@ -44,7 +42,8 @@ pub fn server() -> Result<PathBuf> {
     })
 }
 
-/// The JavaScript surface as wasm-bindgen makes it for `--target web`: `EVERWIRE_JS_DIR`, or a build.
+/// The JavaScript surface as wasm-bindgen makes it for `--target web`, `everwire.js` and `everwire_bg.wasm`:
+/// `EVERWIRE_JS_DIR`, or a build.
 pub fn javascript() -> Result<PathBuf> {
     static BUILT: OnceLock<Result<PathBuf, String>> = OnceLock::new();
     once(&BUILT, "EVERWIRE_JS_DIR", || {
@@ -52,20 +51,22 @@ pub fn javascript() -> Result<PathBuf> {
         cargo(&["build", "--package", "everwire-js", "--target", triple, "--profile", profile])?;
         let wasm = target().join(triple).join(profile).join("everwire_js.wasm");
         let directory = out("js")?;
-        let command =
-            [OsStr::new("--target"), "web".as_ref(), "--out-dir".as_ref(), directory.as_ref(), wasm.as_ref()];
-        run(Command::new("wasm-bindgen").args(command))?;
+        let mut command = Command::new("wasm-bindgen");
+        command.args(["--target", "web", "--out-name", "everwire", "--out-dir"]).args([&directory, &wasm]);
+        run(&mut command)?;
         Ok(directory)
     })
 }
 
-/// The built demo: `EVERWIRE_DEMO_DIR`, or a release build by trunk.
+/// The built demo: `EVERWIRE_DIST`, or a release build by trunk.
 pub fn demo() -> Result<PathBuf> {
     static BUILT: OnceLock<Result<PathBuf, String>> = OnceLock::new();
-    once(&BUILT, "EVERWIRE_DEMO_DIR", || {
-        let directory = out("demo")?;
-        let dist = ["build", "--release", "--dist"].map(OsStr::new);
-        run(Command::new("trunk").args(dist).arg(&directory).current_dir(root()).env_remove("NO_COLOR"))?;
+    once(&BUILT, "EVERWIRE_DIST", || {
+        let directory = out("dist")?;
+        let mut command = Command::new("trunk");
+        // trunk reads NO_COLOR as a flag of its own, and takes only true and false for a value.
+        command.args(["build", "--release", "--dist"]).arg(&directory).env_remove("NO_COLOR");
+        run(command.current_dir(root()))?;
         Ok(directory)
     })
 }
@@ -75,10 +76,9 @@ pub fn axe() -> Result<PathBuf> {
     if let Some(path) = env::var_os("EVERWIRE_AXE") {
         return Ok(path.into());
     }
-    let places = ["xtask/node", "tests/node", "."];
-    let paths = places.map(|place| root().join(place).join("node_modules/axe-core/axe.min.js"));
-    let found = paths.into_iter().find(|path| path.is_file());
-    found.context("axe-core is not installed: run `cargo xtask setup`, or set EVERWIRE_AXE to its axe.min.js")
+    let path = root().join("xtask/node/node_modules/axe-core/axe.min.js");
+    ensure!(path.is_file(), "axe-core is not installed: run `cargo xtask setup`");
+    Ok(path)
 }
 
 /// The plain pages of these tests.

@@ -3,7 +3,7 @@
 //!
 //! It must not know any page.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{env, path::Path, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result, bail, ensure};
 use fantoccini::{
@@ -49,14 +49,18 @@ pub struct Browser {
 }
 
 impl Browser {
-    /// Starts a browser; [`Browser::close`] ends it, and so does the end of the driver.
+    /// Starts `CHROME`, or the driver's own choice of a browser; [`Browser::close`] ends it, and so does the end of the driver.
     pub async fn start(driver: &Driver) -> Result<Self> {
         let profile = tempfile::tempdir()?;
         let mut arguments: Vec<String> = FLAGS.map(str::to_owned).into();
         arguments.push(format!("--user-data-dir={}", profile.path().display()));
+        let mut options = json!({ "args": arguments });
+        if let Some(chrome) = env::var_os("CHROME") {
+            options["binary"] = json!(chrome.to_string_lossy());
+        }
         let capabilities = json!({
             "browserName": "chrome",
-            "goog:chromeOptions": { "args": arguments },
+            "goog:chromeOptions": options,
             "goog:loggingPrefs": { "browser": "ALL" },
         });
         let Value::Object(capabilities) = capabilities else { bail!("capabilities are an object") };

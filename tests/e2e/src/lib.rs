@@ -5,6 +5,7 @@
 
 pub mod artifacts;
 pub mod browser;
+pub mod demo;
 pub mod driver;
 pub mod events;
 pub mod harness;

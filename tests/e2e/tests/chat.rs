@@ -1,0 +1,237 @@
+//! The demo's chat in real browsers, as two people use it.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use everwire_e2e::{
+    artifacts,
+    browser::SOON,
+    cases,
+    demo::{Demo, TRANSPORTS, hook},
+    harness::{Context, evidence},
+    server::Server,
+    wait::until,
+};
+use serde_json::json;
+
+cases! {
+    180 => two_windows_chat_over_each_transport,
+    120 => messages_written_offline_wait_and_are_sent_once,
+    120 => history_is_there_after_a_reload_and_loads_upward,
+    120 => a_reader_who_scrolled_up_is_told_of_new_messages,
+    120 => a_killed_server_shows_in_the_badge_and_the_chat_recovers,
+    120 => the_chat_is_used_by_keyboard_alone,
+}
+
+/// What a message may take over the slowest transport: a poll comes every two seconds.
+const DELIVERED: Duration = Duration::from_secs(20);
+const RECOVERED: Duration = Duration::from_secs(60);
+
+async fn serve(context: &Context) -> Result<Server> {
+    let demo = artifacts::demo()?;
+    context.server(&["--static", demo.to_str().context("a path in UTF-8")?]).await
+}
+
+async fn two_windows_chat_over_each_transport(context: &Context) -> Result<()> {
+    let server = serve(context).await?;
+    // Two browsers, for windows of one would share a name.
+    let ada = Demo::join(&context.browser().await?, &server.origin(), "general", "Ada").await?;
+    let ben = Demo::join(&context.browser().await?, &server.origin(), "general", "Ben").await?;
+    for transport in TRANSPORTS {
+        ada.force(transport).await?;
+        ben.force(transport).await?;
+        for (from, to, name) in [(&ada, &ben, "Ada"), (&ben, &ada, "Ben")] {
+            let text = format!("{name} says hello over {transport}");
+            from.send(&text).await?;
+            let own = from.message(&text, "sent", DELIVERED).await?;
+            let other = to.message(&text, "sent", DELIVERED).await?;
+            ensure!(own.own && own.user == name, "{own:?}");
+            ensure!(!other.own && other.user == name, "{other:?}");
+            from.browser().keys(&hook("composer"), "hm").await?;
+            to.says("typing", name, DELIVERED).await?;
+            // What was begun is taken back.
+            from.browser().keys(&hook("composer"), "\u{e003}\u{e003}").await?;
+        }
+        for window in [&ada, &ben] {
+            window.says("members", "Ada", DELIVERED).await?;
+            window.says("members", "Ben", DELIVERED).await?;
+        }
+    }
+    for window in [&ada, &ben] {
+        let users: Vec<String> = window.messages().await?.into_iter().map(|message| message.user).collect();
+        ensure!(users == ["Ada", "Ben"].repeat(TRANSPORTS.len()), "{users:?}");
+    }
+    evidence(&format!(
+        "chat: both ways over {}: 10 messages, in order in both windows",
+        TRANSPORTS.join(", ")
+    ));
+    Ok(())
+}
+
+async fn messages_written_offline_wait_and_are_sent_once(context: &Context) -> Result<()> {
+    let server = serve(context).await?;
+    let ada = Demo::join(&context.browser().await?, &server.origin(), "general", "Ada").await?;
+    let ben = Demo::join(&context.browser().await?, &server.origin(), "general", "Ben").await?;
+    ada.in_panel("offline").await?;
+    ada.state(&["offline"], SOON).await?;
+    let texts = ["written in a tunnel", "still in the tunnel", "is anybody there?"];
+    for text in texts {
+        ada.send(text).await?;
+        ada.message(text, "pending", SOON).await?;
+    }
+    ben.send("meanwhile").await?;
+    ben.message("meanwhile", "sent", SOON).await?;
+    ada.in_panel("offline").await?;
+    ada.connected().await?;
+    for text in texts {
+        ada.message(text, "sent", RECOVERED).await?;
+        ben.message(text, "sent", RECOVERED).await?;
+    }
+    let order: Vec<String> = ben.messages().await?.into_iter().map(|message| message.text).collect();
+    ensure!(order.len() == 4, "{order:?}");
+    for (shown, text) in order.iter().skip(1).zip(texts) {
+        ensure!(shown.contains(text), "{order:?}");
+    }
+    ada.message("meanwhile", "sent", SOON).await?;
+    evidence("chat: 3 messages written offline: pending, then sent, once and in order");
+    Ok(())
+}
+
+async fn history_is_there_after_a_reload_and_loads_upward(context: &Context) -> Result<()> {
+    let server = serve(context).await?;
+    fill(&server, 1..=130).await?;
+    let ada = Demo::join(&context.browser().await?, &server.origin(), "general", "Ada").await?;
+    ada.message("message 130.", "sent", SOON).await?;
+    ada.browser().client().refresh().await?;
+    ada.message("message 130.", "sent", SOON).await?;
+    let first = ada.messages().await?.len();
+    ensure!(first < 130, "not all of the history is fetched at once: {first}");
+    let all = || async {
+        ada.browser()
+            .run("document.querySelector(arguments[0]).scrollTop = 0;", vec![json!(hook("log"))])
+            .await?;
+        let messages = ada.messages().await?;
+        ensure!(messages.len() == 130, "{} messages", messages.len());
+        Ok(Some(messages))
+    };
+    let messages = until("all of the history, by scrolling up", RECOVERED, all).await?;
+    for (message, n) in messages.iter().zip(1..) {
+        ensure!(message.text.contains(&format!("message {n}.")), "{message:?} in the place of {n}");
+    }
+    evidence(&format!("chat: {first} messages of history on opening, 130 after scrolling up"));
+    Ok(())
+}
+
+async fn a_reader_who_scrolled_up_is_told_of_new_messages(context: &Context) -> Result<()> {
+    let server = serve(context).await?;
+    fill(&server, 1..=60).await?;
+    let ada = Demo::join(&context.browser().await?, &server.origin(), "general", "Ada").await?;
+    ada.message("message 60.", "sent", SOON).await?;
+    let log = hook("log");
+    let at_the_end = format!(
+        "(log => log.scrollHeight > log.clientHeight && log.scrollHeight - log.scrollTop - log.clientHeight < 40)\
+         (document.querySelector('{log}'))"
+    );
+    ada.browser().until("the newest is in view", SOON, &at_the_end).await?;
+    ada.browser().run("document.querySelector(arguments[0]).scrollTop = 200;", vec![json!(log)]).await?;
+    let place = "return document.querySelector(arguments[0]).scrollTop;";
+    fill(&server, 61..=63).await?;
+    ada.says("new-messages", "3", DELIVERED).await?;
+    let stays = ada.browser().run(place, vec![json!(log)]).await?;
+    ensure!(stays.as_f64().is_some_and(|top| (top - 200.0).abs() < 2.0), "the reader was moved to {stays}");
+    ada.browser().click(&hook("new-messages")).await?;
+    ada.browser().until("the newest is in view again", SOON, &at_the_end).await?;
+    ensure!(!ada.shows("new-messages").await?, "the pill stays");
+    evidence("chat: scrolled up, 3 new messages: the pill says so, and leads to them");
+    Ok(())
+}
+
+async fn a_killed_server_shows_in_the_badge_and_the_chat_recovers(context: &Context) -> Result<()> {
+    let mut server = serve(context).await?;
+    let ada = Demo::join(&context.browser().await?, &server.origin(), "general", "Ada").await?;
+    let ben = Demo::join(&context.browser().await?, &server.origin(), "general", "Ben").await?;
+    ada.send("before").await?;
+    ben.message("before", "sent", DELIVERED).await?;
+    server.kill().await?;
+    for window in [&ada, &ben] {
+        let badge = window.state(&["connecting", "waiting"], SOON).await?;
+        ensure!(!badge.text.trim().is_empty(), "the badge has words for it");
+    }
+    ada.send("into the dark").await?;
+    ada.message("into the dark", "pending", SOON).await?;
+    server.restart().await?;
+    for window in [&ada, &ben] {
+        window.state(&["connected"], RECOVERED).await?;
+        window.message("into the dark", "sent", RECOVERED).await?;
+        let gap = "document.querySelector(arguments[0]).dataset.reason";
+        let reason = window.browser().run(&format!("return {gap};"), vec![json!(hook("gap"))]).await?;
+        ensure!(reason == "epoch", "the gap line's reason: {reason}");
+    }
+    ben.send("and after").await?;
+    ada.message("and after", "sent", DELIVERED).await?;
+    evidence("chat: kill -9 and a restart: the badge said so, a gap line stands in the log, and it goes on");
+    Ok(())
+}
+
+async fn the_chat_is_used_by_keyboard_alone(context: &Context) -> Result<()> {
+    const TAB: &str = "\u{e004}";
+    const SHIFT_ENTER: &str = "\u{e008}\u{e007}\u{e008}";
+    let server = serve(context).await?;
+    let ada = Demo::join(&context.browser().await?, &server.origin(), "general", "Ada").await?;
+    let browser = ada.browser();
+    // From the top of the page on, every stop has a name and is to be seen, and the composer is among them.
+    browser.run("document.activeElement.blur();", vec![]).await?;
+    let mut stops = Vec::new();
+    for _ in 0..60 {
+        browser.keys_to_focus(TAB).await?;
+        let script = "const at = document.activeElement;
+            const shown = at.checkVisibility({ opacityProperty: false, visibilityProperty: true });
+            return [at.dataset.testid ?? at.tagName, shown, at.matches(':focus-visible')];";
+        let stop = browser.run(script, vec![]).await?;
+        ensure!(stop[1] == true, "the focus is on something that is not shown: {stop}, after {stops:?}");
+        let name = stop[0].as_str().unwrap_or_default().to_owned();
+        if name == "BODY" && !stops.is_empty() {
+            break;
+        }
+        stops.push(name);
+    }
+    for wanted in ["badge-open", "composer", "nav-dashboard"] {
+        ensure!(stops.iter().any(|stop| stop == wanted), "no {wanted} among the stops: {stops:?}");
+    }
+
+    focus(&ada, "composer").await?;
+    browser.keys_to_focus(&format!("first line{SHIFT_ENTER}second line")).await?;
+    let typed = browser.run("return document.activeElement.value;", vec![]).await?;
+    ensure!(typed == "first line\nsecond line", "Shift+Enter breaks the line: {typed:?}");
+    browser.keys_to_focus("\u{e007}").await?;
+    ada.message("second line", "sent", DELIVERED).await?;
+    let focused =
+        "document.activeElement.dataset.testid === 'composer' && document.activeElement.value === ''";
+    browser.until("the composer is empty and keeps the focus", SOON, focused).await?;
+
+    focus(&ada, "badge-open").await?;
+    browser.keys_to_focus("\u{e007}").await?;
+    browser.element(&hook("panel")).await?;
+    ada.close_panel().await?;
+    let focused = "document.activeElement.dataset.testid === 'badge-open'";
+    browser.until("Esc gives the focus back", SOON, focused).await?;
+    evidence(&format!("chat: {} stops by Tab; Enter, Shift+Enter and Esc do what they should", stops.len()));
+    Ok(())
+}
+
+/// Presses Tab until the focus is there.
+async fn focus(demo: &Demo, name: &str) -> Result<()> {
+    for _ in 0..80 {
+        let at = demo.browser().run("return document.activeElement.dataset.testid ?? '';", vec![]).await?;
+        if at == name {
+            return Ok(());
+        }
+        demo.browser().keys_to_focus("\u{e004}").await?;
+    }
+    anyhow::bail!("{name} is not reached by Tab")
+}
+
+async fn fill(server: &Server, numbers: std::ops::RangeInclusive<u64>) -> Result<()> {
+    let messages = numbers.map(|n| json!({ "user": "Cleo", "text": format!("message {n}.") }));
+    server.publish("room:general", messages).await.map(drop)
+}
