@@ -1,0 +1,79 @@
+//! The simulation from the command line: many seeds, or one of them step by step.
+
+#![allow(clippy::print_stdout, reason = "a command-line tool")]
+
+use std::{process::ExitCode, thread, time::Instant};
+
+use clap::Parser;
+use everwire_sim::{Report, run};
+
+/// Runs the client core against the server log over a network that breaks, in virtual time.
+#[derive(Parser)]
+struct Args {
+    /// One seed to run.
+    #[arg(long)]
+    seed: Option<u64>,
+    /// How many seeds to run.
+    #[arg(long, default_value_t = 5_000)]
+    seeds: u64,
+    /// The first of them.
+    #[arg(long, default_value_t = 0)]
+    first: u64,
+    /// Print everything that happens. Wants one seed.
+    #[arg(long, requires = "seed")]
+    trace: bool,
+}
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    if let Some(seed) = args.seed {
+        return match run(seed, args.trace) {
+            Ok(report) => {
+                println!("seed {seed}: {report:#?}");
+                ExitCode::SUCCESS
+            }
+            Err(broken) => {
+                println!("{broken}");
+                ExitCode::FAILURE
+            }
+        };
+    }
+    let begun = Instant::now();
+    let (report, broken) = run_many(args.first, args.seeds);
+    let seconds = begun.elapsed().as_secs_f64();
+    println!("{} schedules in {seconds:.1} s: {:.0} a second", args.seeds, args.seeds as f64 / seconds);
+    println!("{report:#?}");
+    broken.iter().take(20).for_each(|broken| println!("{broken}"));
+    println!("{} broken", broken.len());
+    if broken.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Runs the seeds on all cores.
+fn run_many(first: u64, count: u64) -> (Report, Vec<String>) {
+    let cores = thread::available_parallelism().map_or(1, |cores| cores.get() as u64);
+    let worker = |core: u64| {
+        move || {
+            let mut report = Report::default();
+            let mut broken = Vec::new();
+            for seed in (first..first + count).filter(|seed| seed % cores == core) {
+                match run(seed, false) {
+                    Ok(one) => report += one,
+                    Err(what) => broken.push(what),
+                }
+            }
+            (report, broken)
+        }
+    };
+    let workers: Vec<_> = (0..cores).map(|core| thread::spawn(worker(core))).collect();
+    let mut total = (Report::default(), Vec::new());
+    for worker in workers {
+        match worker.join() {
+            Ok((report, broken)) => {
+                total.0 += report;
+                total.1.extend(broken);
+            }
+            Err(_) => total.1.push("a run panicked; its message is above".to_owned()),
+        }
+    }
+    total
+}
