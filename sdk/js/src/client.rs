@@ -21,7 +21,8 @@ pub struct Client(everwire::Client);
 
 #[wasm_bindgen]
 impl Client {
-    /// Starts connecting. `url` as in `Client::builder`; `options`: `{token, transports, clientId, info}`.
+    /// Starts connecting. `url` as in `Client::builder`; `options`: `{token, transports, clientId, info}`, and
+    /// times in milliseconds: `{backoffMax, connectTimeout, heartbeatGrace, pollWait, pollInterval}`.
     ///
     /// # Errors
     /// When an option can't be read.

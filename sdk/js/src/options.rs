@@ -1,14 +1,17 @@
 //! What JavaScript passes as options, read leniently: what is missing or of another type has its default, but a
 //! name or a start that can't be read is an error.
 
-use everwire::{Builder, ClientId, From, HistoryRange, Transport};
+use std::time::Duration;
+
+use everwire::{Builder, ClientId, Config, From, HistoryRange, Transport};
 use js_sys::{Array, Function, Promise};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
 use crate::value::{error, get, text};
 
-/// `{token, transports, clientId, info}`.
+/// `{token, transports, clientId, info}`, and times in milliseconds: `{backoffMax, connectTimeout,
+/// heartbeatGrace, pollWait, pollInterval}`.
 pub(crate) fn client(mut builder: Builder, options: &JsValue) -> Result<Builder, JsValue> {
     if let Some(names) = get(options, "transports") {
         builder = builder.transports(transports(&names)?);
@@ -23,7 +26,21 @@ pub(crate) fn client(mut builder: Builder, options: &JsValue) -> Result<Builder,
         let provider: Function = provider.dyn_into().map_err(|_| bad("token"))?;
         builder = builder.token(move || token(provider.clone()));
     }
-    Ok(builder)
+    Ok(builder.config(|config| times(config, options)))
+}
+
+fn times(config: &mut Config, options: &JsValue) {
+    for (name, time) in [
+        ("backoffMax", &mut config.backoff.max),
+        ("connectTimeout", &mut config.connect_timeout),
+        ("heartbeatGrace", &mut config.heartbeat_grace),
+        ("pollWait", &mut config.poll_wait),
+        ("pollInterval", &mut config.poll_interval),
+    ] {
+        if let Some(milliseconds) = number(options, name) {
+            *time = Duration::from_millis(milliseconds as u64);
+        }
+    }
 }
 
 /// Asks the provider: a function of a string, of nothing, or of a promise of either.
@@ -49,13 +66,16 @@ pub(crate) fn subscribe(options: &JsValue) -> Result<(From, bool), JsValue> {
 
 /// `{before, after, limit}`: the newest page unless an offset says otherwise.
 pub(crate) fn history(options: &JsValue) -> (HistoryRange, u32) {
-    let number = |name| get(options, name).and_then(|value| value.as_f64());
-    let range = match (number("before"), number("after")) {
+    let range = match (number(options, "before"), number(options, "after")) {
         (Some(before), _) => HistoryRange::Before(before as u64),
         (None, Some(after)) => HistoryRange::After(after as u64),
         (None, None) => HistoryRange::Before(u64::MAX),
     };
-    (range, number("limit").map_or(100, |limit| limit as u32))
+    (range, number(options, "limit").map_or(100, |limit| limit as u32))
+}
+
+fn number(options: &JsValue, name: &str) -> Option<f64> {
+    get(options, name)?.as_f64()
 }
 
 pub(crate) fn flag(options: &JsValue, name: &str) -> bool {
