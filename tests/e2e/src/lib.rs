@@ -2,6 +2,10 @@
 //! that cuts, stalls and refuses as told.
 //!
 //! It must not know: any crate of the workspace. It speaks to the shipped binaries and files only, as users do.
+//!
+//! `cargo xtask test --only e2e` builds what is tested and runs all of it; `cargo test -p everwire-e2e --test cuts`
+//! runs one binary, and builds what the environment does not name (see [`artifacts`]). Logs, and what a failing
+//! test's windows showed, are in `target/e2e/TEST/`. `EVERWIRE_SEED=7` cuts at other moments than usual.
 
 pub mod artifacts;
 pub mod browser;
