@@ -8,15 +8,15 @@ use xshell::cmd;
 
 /// Where `Trunk.toml` looks for the server.
 const SERVER: &str = "127.0.0.1:8080";
-/// Where trunk serves the page, unlike its own default, which is the server's.
-const PAGE: &str = "8081";
+/// Where it serves the page.
+const PAGES: &str = "http://127.0.0.1:8088,http://localhost:8088";
 
 /// Stays until Ctrl-C.
 pub fn command(workspace: &Workspace) -> Result<()> {
     setup::ensure(workspace, &[Scope::Wasm, Scope::Trunk])?;
+    build::demo::fetch(workspace)?;
     build::server::build(workspace)?;
-    let origins = [format!("http://127.0.0.1:{PAGE}"), format!("http://localhost:{PAGE}")].join(",");
-    let server = Server::start(workspace, &["--listen", SERVER, "--allow-origin", &origins])?;
+    let server = Server::start(workspace, &["--listen", SERVER, "--allow-origin", PAGES])?;
     demo::end_with_us(&server)?;
-    run::run(cmd!(workspace.shell, "trunk serve --offline --port {PAGE}").env_remove("NO_COLOR"))
+    run::run(cmd!(workspace.shell, "trunk serve --offline").env_remove("NO_COLOR"))
 }
