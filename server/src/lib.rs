@@ -2,12 +2,17 @@
 //!
 //! From the inside out: [`log`] is one topic's log and pure; [`store`] keeps many, behind a trait;
 //! [`presence`] knows who is where; [`hub`] is what all connections share; [`peer`] is the protocol of one
-//! consumer, without any I/O.
+//! consumer, without any I/O; [`http`] has the endpoints; [`server`] puts it all together by [`config`].
 
 pub mod auth;
+pub mod clock;
+pub mod config;
 pub mod counters;
+pub mod http;
 pub mod hub;
 pub mod log;
+pub mod metrics_topics;
 pub mod peer;
 pub mod presence;
+pub mod server;
 pub mod store;

@@ -23,7 +23,7 @@ mod tests;
 
 use std::{collections::VecDeque, sync::Arc};
 
-use everwire_protocol::{About, Code, RetryWindow, ServerFrame};
+use everwire_protocol::{About, Code, RetryWindow, ServerFrame, Topic};
 
 use crate::{
     auth::Subject,
@@ -160,6 +160,23 @@ impl<S: Store> Peer<S> {
         for subscription in self.subscriptions.take_all() {
             self.depart(now, &subscription, clean);
         }
+    }
+
+    /// The first topic that was refused and why, when all that were asked for so far were: what is left
+    /// is no stream worth opening.
+    #[must_use]
+    pub fn refused_all(&self) -> Option<(Topic, Refusal)> {
+        if self.subscriptions.len() > 0 {
+            return None;
+        }
+        self.queue.iter().find_map(|frame| match frame {
+            ServerFrame::Error { about: About::Topic(topic), code, message, retry_after } => {
+                let refusal =
+                    Refusal { code: *code, message: Arc::clone(message), retry_after: *retry_after };
+                Some((topic.clone(), refusal))
+            }
+            _ => None,
+        })
     }
 
     fn welcome(&mut self) {

@@ -1,0 +1,171 @@
+//! The options as an operator writes them: flags, `EVERWIRE_*` variables and a TOML file, in one list. A
+//! flag wins over a variable, and a variable over the file.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use clap::{Parser, ValueEnum};
+use serde::{Deserialize, Serialize};
+
+/// How logs are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// Lines for people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// The retention of topics that match a pattern. What is left out is as for all topics.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RetentionOption {
+    /// A topic name, or the beginning of names and a `*`.
+    pub pattern: String,
+    /// Most records.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub records: Option<u64>,
+    /// Most bytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<u64>,
+    /// Longest age, in seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub age: Option<u64>,
+}
+
+/// The Everwire server: every topic is a log, every consumer is a cursor.
+///
+/// Clients connect by WebSocket, server-sent events or long poll, resume from where they were, and are
+/// told when something could not be kept for them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Parser, Serialize, Deserialize)]
+#[command(name = "everwire-server", version)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Options {
+    /// Address and port to listen on; port 0 takes a free one [default: 127.0.0.1:8080]
+    #[arg(long, env = "EVERWIRE_LISTEN", value_name = "ADDRESS:PORT")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub listen: Option<SocketAddr>,
+
+    /// Directory of files to serve at / [default: ./dist, if it is there]
+    #[arg(long = "static", env = "EVERWIRE_STATIC", value_name = "DIR")]
+    #[serde(rename = "static", skip_serializing_if = "Option::is_none")]
+    pub static_dir: Option<PathBuf>,
+
+    /// Origin whose pages may connect, e.g. https://example.com; repeat for more, `*` for all. Pages that
+    /// this server itself serves always may
+    #[arg(long, env = "EVERWIRE_ALLOW_ORIGIN", value_name = "ORIGIN", value_delimiter = ',')]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub allow_origin: Option<Vec<String>>,
+
+    /// Let everybody read and write everything, on any address. Without it that is only so on loopback
+    #[arg(long, env = "EVERWIRE_ANONYMOUS", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub anonymous: Option<bool>,
+
+    /// TOML file with any of these options
+    #[arg(long, env = "EVERWIRE_CONFIG", value_name = "FILE")]
+    #[serde(skip)]
+    pub config: Option<PathBuf>,
+
+    /// Most records that a topic keeps [default: 1000]
+    #[arg(long, env = "EVERWIRE_RETAIN_RECORDS", value_name = "N")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retain_records: Option<u64>,
+
+    /// Most bytes that a topic keeps [default: 1048576]
+    #[arg(long, env = "EVERWIRE_RETAIN_BYTES", value_name = "BYTES")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retain_bytes: Option<u64>,
+
+    /// Longest age of a record, in seconds [default: 3600]
+    #[arg(long, env = "EVERWIRE_RETAIN_AGE", value_name = "SECONDS")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retain_age: Option<u64>,
+
+    /// Retention by topic pattern; the first that matches counts (file only)
+    #[arg(skip)]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub retention: Vec<RetentionOption>,
+
+    /// Most idempotency keys that a topic knows [default: 10000]
+    #[arg(long, env = "EVERWIRE_IDEMPOTENCY_KEYS", value_name = "N")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub idempotency_keys: Option<u64>,
+
+    /// How long a topic knows an idempotency key, in seconds [default: 600]
+    #[arg(long, env = "EVERWIRE_IDEMPOTENCY_AGE", value_name = "SECONDS")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub idempotency_age: Option<u64>,
+
+    /// Most topics; idle ones make room [default: 10000]
+    #[arg(long, env = "EVERWIRE_MAX_TOPICS", value_name = "N")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_topics: Option<u64>,
+
+    /// About the most memory of all topics together, in bytes; above it the oldest records go
+    /// [default: 268435456]
+    #[arg(long, env = "EVERWIRE_MAX_MEMORY", value_name = "BYTES")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_memory: Option<u64>,
+
+    /// Most connections, of all transports [default: 10000]
+    #[arg(long, env = "EVERWIRE_MAX_CONNECTIONS", value_name = "N")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_connections: Option<u64>,
+
+    /// Most topics of one connection [default: 128]
+    #[arg(long, env = "EVERWIRE_CONNECTION_TOPICS", value_name = "N")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub connection_topics: Option<u64>,
+
+    /// Largest payload of one message, in bytes [default: 65536]
+    #[arg(long, env = "EVERWIRE_MAX_PAYLOAD", value_name = "BYTES")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_payload: Option<u64>,
+
+    /// The server is never silent for longer, in seconds [default: 25]
+    #[arg(long, env = "EVERWIRE_HEARTBEAT", value_name = "SECONDS")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub heartbeat: Option<u64>,
+
+    /// Longest life of a connection, in seconds, give or take a fifth [default: 3600]
+    #[arg(long, env = "EVERWIRE_MAX_LIFE", value_name = "SECONDS")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_life: Option<u64>,
+
+    /// How long somebody who lost the connection stays among a topic's members, in seconds [default: 10]
+    #[arg(long, env = "EVERWIRE_PRESENCE_GRACE", value_name = "SECONDS")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub presence_grace: Option<u64>,
+
+    /// How long a client may take nothing before its connection is cut, in seconds [default: 30]
+    #[arg(long, env = "EVERWIRE_WRITE_TIMEOUT", value_name = "SECONDS")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub write_timeout: Option<u64>,
+
+    /// On shutdown, clients are told to come back within this many seconds, spread evenly [default: 5]
+    #[arg(long, env = "EVERWIRE_DRAIN_WINDOW", value_name = "SECONDS")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub drain_window: Option<u64>,
+
+    /// On shutdown, how long to wait for connections to end, in seconds [default: 10]
+    #[arg(long, env = "EVERWIRE_DRAIN_TIMEOUT", value_name = "SECONDS")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub drain_timeout: Option<u64>,
+
+    /// Publish the server's own figures to metrics:* every second [default: true]
+    #[arg(long, env = "EVERWIRE_METRICS_TOPICS", value_name = "BOOL")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metrics_topics: Option<bool>,
+
+    /// Form of the logs on stderr [default: text]
+    #[arg(long, env = "EVERWIRE_LOG", value_name = "FORMAT")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log: Option<LogFormat>,
+
+    /// What is logged, as a tracing filter [default: info]
+    #[arg(long, env = "EVERWIRE_LOG_FILTER", value_name = "FILTER")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log_filter: Option<String>,
+}

@@ -1,0 +1,32 @@
+//! Request bodies, read whole and within their limit.
+
+use axum::{
+    body::Body,
+    http::{HeaderMap, header::CONTENT_TYPE},
+};
+use bytes::Bytes;
+use everwire_protocol::{Code, limits};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+
+use super::problem::Problem;
+
+/// How long a client may take to send a body.
+const TIMEOUT: std::time::Duration = std::time::Duration::from_secs(30);
+
+/// Reads a body of at most [`limits::FRAME_BYTES`].
+pub async fn read(body: Body) -> Result<Bytes, Problem> {
+    let limited = Limited::new(body, limits::FRAME_BYTES);
+    match tokio::time::timeout(TIMEOUT, limited.collect()).await {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => {
+            Err(Problem::new(Code::TOO_LARGE, format!("the body is over {} bytes", limits::FRAME_BYTES)))
+        }
+        Ok(Err(_)) => Err(Problem::new(Code::BAD_REQUEST, "the body can't be read")),
+        Err(_) => Err(Problem::new(Code::TIMEOUT, "the body did not come in time")),
+    }
+}
+
+/// The media type of the body, where the client names one.
+pub fn content_type(headers: &HeaderMap) -> Option<&str> {
+    headers.get(CONTENT_TYPE)?.to_str().ok()
+}

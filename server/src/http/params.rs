@@ -1,0 +1,168 @@
+//! What a request for a stream or a poll asks for, from its query, its form body and its headers.
+
+use std::sync::Arc;
+
+use axum::{
+    body::Body,
+    http::{HeaderMap, Uri},
+};
+use everwire_protocol::{
+    ClientId, Code, Cursor, From, Position, Topic,
+    http::{CLIENT_ID, CURSOR, FORMAT, FROM, INFO, LAST_EVENT_ID, PRESENCE, TIMEOUT, TOPIC},
+    limits,
+};
+
+use super::{
+    body::{content_type, read},
+    problem::{Problem, media_is},
+};
+
+const FORM: &str = "application/x-www-form-urlencoded";
+
+/// The parameters as they were sent: names and values.
+pub struct Params(Vec<(String, String)>);
+
+impl Params {
+    /// Those of the query.
+    pub fn of_query(uri: &Uri) -> Self {
+        Self(parse(uri.query().unwrap_or_default().as_bytes()))
+    }
+
+    /// Those of the query and of a form body.
+    pub async fn of_form(uri: &Uri, headers: &HeaderMap, body: Body) -> Result<Self, Problem> {
+        if content_type(headers).is_some_and(|value| !media_is(value, FORM)) {
+            return Err(Problem::new(Code::UNSUPPORTED_MEDIA, format!("the body must be {FORM}")));
+        }
+        let mut params = Self::of_query(uri);
+        params.0.extend(parse(&read(body).await?));
+        Ok(params)
+    }
+
+    /// All values of a name.
+    fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.0.iter().filter(move |(of, _)| of == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The first value of a name.
+    pub fn one<'a>(&'a self, name: &'a str) -> Option<&'a str> {
+        self.all(name).next()
+    }
+
+    /// A number.
+    pub fn number<T: std::str::FromStr>(&self, name: &str) -> Result<Option<T>, Problem> {
+        let wrong = || Problem::new(Code::BAD_REQUEST, format!("`{name}` must be a whole number"));
+        self.one(name).map(|value| value.parse().map_err(|_| wrong())).transpose()
+    }
+}
+
+fn parse(text: &[u8]) -> Vec<(String, String)> {
+    form_urlencoded::parse(text).into_owned().collect()
+}
+
+/// One topic of a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asked {
+    pub topic: Topic,
+    pub from: From,
+    pub presence: bool,
+}
+
+/// What a stream or a poll is to deliver.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StreamRequest {
+    /// The topics, in the order that numbers them.
+    pub topics: Vec<Asked>,
+    pub client_id: Option<ClientId>,
+    pub info: Option<Arc<str>>,
+    pub raw: bool,
+    /// How long a poll may be held, in seconds.
+    pub timeout: Option<u64>,
+}
+
+impl StreamRequest {
+    pub fn read(params: &Params, headers: &HeaderMap) -> Result<Self, Problem> {
+        let mut topics = Vec::new();
+        for name in params.all(TOPIC) {
+            let bad = || Problem::new(Code::BAD_TOPIC, format!("{name:?} is not a topic name"));
+            let topic = Topic::new(name).map_err(|_| bad())?;
+            if topics.contains(&topic) {
+                return Err(Problem::new(Code::ALREADY_SUBSCRIBED, format!("{topic} is asked for twice")));
+            }
+            topics.push(topic);
+        }
+        if topics.is_empty() {
+            return Err(Problem::new(Code::BAD_REQUEST, "no `topic` is asked for"));
+        }
+        if topics.len() > limits::TOPICS {
+            let most = limits::TOPICS;
+            return Err(Problem::new(
+                Code::TOO_MANY_TOPICS,
+                format!("one request may ask for {most} topics"),
+            ));
+        }
+        let starts = starts(params, headers, topics.len())?;
+        let presence: Vec<_> = params.all(PRESENCE).collect();
+        if let Some(other) = presence.iter().find(|name| !topics.iter().any(|topic| topic.as_str() == **name))
+        {
+            return Err(Problem::new(
+                Code::BAD_REQUEST,
+                format!("presence on {other:?}, which is not asked for"),
+            ));
+        }
+        let asked = topics.into_iter().zip(starts).map(|(topic, from)| {
+            let presence = presence.contains(&topic.as_str());
+            Asked { topic, from, presence }
+        });
+        let client_id = params.one(CLIENT_ID).map(ClientId::new).transpose();
+        let info = params.one(INFO);
+        if info.is_some_and(|info| info.len() > limits::INFO_BYTES) {
+            return Err(Problem::new(Code::TOO_LARGE, "`info` is too long"));
+        }
+        Ok(Self {
+            topics: asked.collect(),
+            client_id: client_id
+                .map_err(|_| Problem::new(Code::BAD_REQUEST, "`client_id` is not a client id"))?,
+            info: info.map(Arc::from),
+            raw: match params.one(FORMAT) {
+                None => false,
+                Some("raw") => true,
+                Some(_) => return Err(Problem::new(Code::BAD_REQUEST, "the only `format` is raw")),
+            },
+            timeout: params.number(TIMEOUT)?,
+        })
+    }
+}
+
+/// Where each topic starts. A header of a reconnecting `EventSource` is newer than its URL, and both are
+/// newer than `from`.
+fn starts(params: &Params, headers: &HeaderMap, topics: usize) -> Result<Vec<From>, Problem> {
+    let bad = || Problem::new(Code::BAD_POSITION, "a cursor or start is malformed");
+    let from: Vec<From> = params.all(FROM).map(str::parse).collect::<Result<_, _>>().map_err(|_| bad())?;
+    let from = match from[..] {
+        [] => vec![From::Latest; topics],
+        [one] => vec![one; topics],
+        _ if from.len() == topics => from,
+        _ => {
+            return Err(Problem::new(
+                Code::BAD_POSITION,
+                "`from` must be there once, or once for each topic",
+            ));
+        }
+    };
+    let header = headers.get("last-event-id").map(|value| value.to_str().map_err(|_| bad())).transpose()?;
+    let cursor = header.or(params.one(LAST_EVENT_ID)).or(params.one(CURSOR)).filter(|text| !text.is_empty());
+    let Some(text) = cursor else { return Ok(from) };
+    if let Ok(start @ (From::Latest | From::Earliest | From::Last(_))) = text.parse() {
+        return Ok(vec![start; topics]);
+    }
+    let Cursor(positions) = text.parse().map_err(|_| bad())?;
+    if positions.len() != topics {
+        return Err(Problem::new(Code::BAD_POSITION, "the cursor is of another list of topics"));
+    }
+    let start = |(position, from)| if position == Position::NONE { from } else { From::Position(position) };
+    Ok(positions.into_iter().zip(from).map(start).collect())
+}
+
+#[cfg(test)]
+#[path = "params_tests.rs"]
+mod tests;

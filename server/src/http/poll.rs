@@ -1,0 +1,107 @@
+//! The poll endpoint: what a stream would send, in one answer, held until there is something.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{Request, State},
+    http::{
+        HeaderMap, HeaderValue,
+        header::{CACHE_CONTROL, CONTENT_TYPE, VARY},
+    },
+    response::{IntoResponse, Response},
+};
+use everwire_protocol::{Cursor, Position, ServerFrame, http::MEDIA_BINARY, json};
+
+use super::{
+    App,
+    params::{Params, StreamRequest},
+    problem::{Problem, wants_binary},
+    sse::Live,
+};
+use crate::{
+    counters::Transport,
+    peer::{Outgoing, encode_binary},
+    store::Store,
+};
+
+/// How long a poll is held when it doesn't say, in seconds.
+const DEFAULT_HOLD: u64 = 25;
+/// How long one may be held, in seconds: proxies cut what is silent for a minute.
+const MAX_HOLD: u64 = 60;
+
+pub async fn get<S: Store>(State(app): State<Arc<App<S>>>, request: Request) -> Result<Response, Problem> {
+    let params = Params::of_query(request.uri());
+    answer(app, &params, request.headers()).await
+}
+
+pub async fn post<S: Store>(State(app): State<Arc<App<S>>>, request: Request) -> Result<Response, Problem> {
+    let (parts, body) = request.into_parts();
+    let params = Params::of_form(&parts.uri, &parts.headers, body).await?;
+    answer(app, &params, &parts.headers).await
+}
+
+async fn answer<S: Store>(
+    app: Arc<App<S>>,
+    params: &Params,
+    headers: &HeaderMap,
+) -> Result<Response, Problem> {
+    let asked = StreamRequest::read(params, headers)?;
+    let hold = asked.timeout.unwrap_or(DEFAULT_HOLD).min(MAX_HOLD) * 1000;
+    let mut live = Live::open(app, headers, &asked, Transport::Poll).await?;
+    let out = hold_until_something(&mut live, hold).await;
+
+    let (media, body) = if wants_binary(headers) {
+        (MEDIA_BINARY, encode_binary(&out))
+    } else {
+        let mut cursor = Cursor(vec![Position::NONE; asked.topics.len()]);
+        let frames: Vec<_> = out.into_iter().map(Outgoing::into_frame).collect();
+        ("application/json", json::body::poll(&frames, &mut cursor).into_bytes())
+    };
+    let mut response = body.into_response();
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media));
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response.headers_mut().append(VARY, HeaderValue::from_static("accept"));
+    Ok(response)
+}
+
+/// Everything up to the first pull that has news, or up to the end of the hold.
+async fn hold_until_something<S: Store>(live: &mut Live<S>, hold: u64) -> Vec<Outgoing> {
+    let Live { app, peer, .. } = live;
+    let until = app.clock.now().saturating_add(hold);
+    let mut out = Vec::new();
+    loop {
+        // The first pull is what the request itself caused. What is ready behind it is part of the answer.
+        let pulled = peer.pull(app.clock.now()).await;
+        let more = !pulled.is_empty();
+        let news = pulled.iter().any(is_news);
+        out.extend(pulled.into_iter().filter(|o| *o != Outgoing::Frame(ServerFrame::Heartbeat)));
+        if news || peer.closing().is_some() {
+            return out;
+        }
+        if more {
+            continue;
+        }
+        if app.clock.now() >= until {
+            return out;
+        }
+        tokio::select! {
+            () = peer.wakeup().marked() => {}
+            () = app.clock.sleep_until(until.min(peer.deadline())) => {}
+            () = app.drain.cancelled() => peer.drain(app.settings.drain_window),
+        }
+    }
+}
+
+/// Whether a client that waits wants to be told of this at once. Who is there is part of every answer
+/// where presence is asked for, so that alone is none: such a poll would never be held.
+fn is_news(outgoing: &Outgoing) -> bool {
+    !matches!(
+        outgoing,
+        Outgoing::Frame(
+            ServerFrame::Welcome { .. }
+                | ServerFrame::Subscribed { .. }
+                | ServerFrame::Members { .. }
+                | ServerFrame::Heartbeat
+        )
+    )
+}

@@ -1,0 +1,169 @@
+//! The event stream endpoint: one peer per response, whose body pulls. There is no state of it on the
+//! server but the stream itself; topics and cursors are in the request.
+
+use std::{convert::Infallible, sync::Arc};
+
+use axum::{
+    body::Body,
+    extract::{Request, State},
+    http::{
+        HeaderMap, HeaderName, HeaderValue,
+        header::{CACHE_CONTROL, CONTENT_TYPE},
+    },
+    response::{IntoResponse, Response},
+};
+use bytes::Bytes;
+use everwire_protocol::{About, ClientFrame, Code, Cursor, Mode, Position, ServerFrame, event};
+use futures::stream;
+
+use super::{
+    App,
+    params::{Asked, Params, StreamRequest},
+    problem::Problem,
+};
+use crate::{
+    counters::{Seat, Transport},
+    hub::Refusal,
+    peer::{Outgoing, Peer},
+    presence::Visitor,
+    store::Store,
+};
+
+/// How long a native `EventSource` waits before it comes back, in milliseconds: not all at one moment.
+const RETRY: std::ops::Range<u32> = 1_000..3_000;
+
+pub async fn get<S: Store>(State(app): State<Arc<App<S>>>, request: Request) -> Result<Response, Problem> {
+    let params = Params::of_query(request.uri());
+    answer(app, &params, request.headers()).await
+}
+
+pub async fn post<S: Store>(State(app): State<Arc<App<S>>>, request: Request) -> Result<Response, Problem> {
+    let (parts, body) = request.into_parts();
+    let params = Params::of_form(&parts.uri, &parts.headers, body).await?;
+    answer(app, &params, &parts.headers).await
+}
+
+async fn answer<S: Store>(
+    app: Arc<App<S>>,
+    params: &Params,
+    headers: &HeaderMap,
+) -> Result<Response, Problem> {
+    let asked = StreamRequest::read(params, headers)?;
+    let live = Live::open(app, headers, &asked, Transport::Sse).await?;
+    let events = Events {
+        live,
+        cursor: Cursor(vec![Position::NONE; asked.topics.len()]),
+        raw: asked.raw,
+        retry: Some(fastrand::u32(RETRY)),
+        ended: false,
+    };
+    let body = stream::unfold(events, |mut events| async {
+        let chunk = events.next().await?;
+        Some((Ok::<_, Infallible>(Bytes::from(chunk)), events))
+    });
+    let mut response = Body::from_stream(body).into_response();
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    // nginx would hold the events back.
+    headers.insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
+    Ok(response)
+}
+
+/// The events of one stream.
+struct Events<S: Store> {
+    live: Live<S>,
+    cursor: Cursor,
+    raw: bool,
+    /// To be set by the first event.
+    retry: Option<u32>,
+    ended: bool,
+}
+
+impl<S: Store> Events<S> {
+    /// The next events as text; `None` at the end of the stream.
+    async fn next(&mut self) -> Option<String> {
+        let Live { app, peer, .. } = &mut self.live;
+        while !self.ended {
+            let out = peer.pull(app.clock.now()).await;
+            if !out.is_empty() {
+                return Some(self.encode(out));
+            }
+            if let Some(closing) = peer.closing() {
+                self.ended = true;
+                // A drain has been said already.
+                if closing.code == Code::DRAINING {
+                    break;
+                }
+                let closed = ServerFrame::Closed { code: closing.code, reason: Arc::clone(&closing.reason) };
+                return Some(self.encode(vec![Outgoing::Frame(closed)]));
+            }
+            tokio::select! {
+                () = peer.wakeup().marked() => {}
+                () = app.clock.sleep_until(peer.deadline()) => {}
+                () = app.drain.cancelled() => peer.drain(app.settings.drain_window),
+            }
+        }
+        None
+    }
+
+    fn encode(&mut self, out: Vec<Outgoing>) -> String {
+        let mut text = String::new();
+        if let Some(retry) = self.retry.take() {
+            event::encode_retry(retry, &mut text);
+        }
+        let encode = if self.raw { event::encode_raw } else { event::encode };
+        out.into_iter().for_each(|o| encode(&o.into_frame(), &mut self.cursor, &mut text));
+        text
+    }
+}
+
+/// The peer of a request, for as long as the request lasts.
+pub struct Live<S: Store> {
+    pub app: Arc<App<S>>,
+    pub peer: Peer<S>,
+    _seat: Seat,
+}
+
+impl<S: Store> Live<S> {
+    /// Subscribes to all that a request asks for. A topic that is refused is told as an error frame, and
+    /// the others go on; when none is left, the request is refused.
+    pub async fn open(
+        app: Arc<App<S>>,
+        headers: &HeaderMap,
+        asked: &StreamRequest,
+        transport: Transport,
+    ) -> Result<Self, Problem> {
+        let now = app.clock.now();
+        let subject = app.subject(now, headers)?;
+        let seat = app.seat(transport)?;
+        let visitor = asked.client_id.clone().map(|client_id| Visitor {
+            client_id,
+            subject: subject.name.clone(),
+            info: asked.info.clone(),
+        });
+        let hub = Arc::clone(&app.hub);
+        let mut peer = Peer::connected(hub, now, app.session(), subject, visitor);
+        peer.ends_at(app.ends_at(now));
+        for Asked { topic, from, presence } in &asked.topics {
+            let (topic, mode) = (topic.clone(), Mode { presence: *presence });
+            peer.handle(now, ClientFrame::Subscribe { topic, from: *from, mode }).await;
+        }
+        match peer.refused_all() {
+            Some((topic, refusal)) => Err(problem_of(topic, refusal)),
+            None => Ok(Self { app, peer, _seat: seat }),
+        }
+    }
+}
+
+fn problem_of(topic: everwire_protocol::Topic, refusal: Refusal) -> Problem {
+    Problem::about(About::Topic(topic), refusal)
+}
+
+impl<S: Store> Drop for Live<S> {
+    /// The client is gone, or the stream is at its end and the client comes back: either way it has its
+    /// grace.
+    fn drop(&mut self) {
+        self.peer.leave(self.app.clock.now(), false);
+    }
+}

@@ -1,0 +1,248 @@
+//! The WebSocket endpoint: one peer per socket, driven by what comes in, by the store's wake-ups and by
+//! the peer's own deadline.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    extract::{
+        FromRequestParts, Request, State,
+        ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade, close_code},
+    },
+    response::{IntoResponse, Response},
+};
+use bytes::Bytes;
+use everwire_protocol::{
+    Code, binary,
+    http::{WS_BINARY, WS_JSON},
+    json, limits,
+};
+use futures::FutureExt;
+use tracing::Instrument;
+
+use super::{App, problem::Problem};
+use crate::{
+    counters::{Seat, Transport},
+    peer::{Closing, Outgoing, Peer, encode_binary},
+    store::Store,
+};
+
+/// The socket's own buffers: frames are made whole before they are written, so it needs little.
+const BUFFER_BYTES: usize = 8 * 1024;
+/// How long the other side may take to answer a close.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Codec {
+    Binary,
+    Json,
+}
+
+pub async fn upgrade<S: Store>(
+    State(app): State<Arc<App<S>>>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let (mut parts, _) = request.into_parts();
+    let upgrade = WebSocketUpgrade::from_request_parts(&mut parts, &()).await;
+    let upgrade = upgrade.map_err(|refused| Problem::new(Code::BAD_REQUEST, refused.body_text()))?;
+    let offered = upgrade.requested_protocols().next().is_some();
+    let upgrade = upgrade.protocols([WS_BINARY, WS_JSON]);
+    let codec = match upgrade.selected_protocol() {
+        Some(name) if name == WS_BINARY => Codec::Binary,
+        Some(_) => Codec::Json,
+        // Somebody with a debugging tool, who can read text.
+        None if !offered => Codec::Json,
+        None => {
+            let known = format!("the known subprotocols are {WS_BINARY} and {WS_JSON}");
+            return Err(Problem::new(Code::UNSUPPORTED_VERSION, known));
+        }
+    };
+    let seat = app.seat(Transport::WebSocket)?;
+    let span = tracing::Span::current();
+    Ok(upgrade
+        .read_buffer_size(BUFFER_BYTES)
+        .write_buffer_size(0)
+        .max_write_buffer_size(2 * limits::FRAME_BYTES)
+        .max_message_size(limits::FRAME_BYTES)
+        .max_frame_size(limits::FRAME_BYTES)
+        .on_upgrade(move |socket| async move {
+            let tasks = app.tasks.clone();
+            // Tracked, so that the server's end waits for this one's.
+            tasks.track_future(serve(app, socket, codec, seat).instrument(span)).await;
+        })
+        .into_response())
+}
+
+/// What woke the connection.
+enum Event {
+    Message(Option<Result<Message, axum::Error>>),
+    Wake,
+    Drain,
+}
+
+async fn serve<S: Store>(app: Arc<App<S>>, socket: WebSocket, codec: Codec, _seat: Seat) {
+    let now = app.clock.now();
+    let session = app.session();
+    tracing::debug!(session, ?codec, "connected");
+    let mut peer = Peer::new(Arc::clone(&app.hub), now, session.as_str());
+    peer.ends_at(app.ends_at(now));
+    let mut connection = Connection { app: Arc::clone(&app), socket, codec, peer, clean: false };
+    let end = connection.run().await;
+    connection.peer.leave(app.clock.now(), connection.clean);
+    tracing::debug!(session, end, clean = connection.clean, "disconnected");
+}
+
+struct Connection<S: Store> {
+    app: Arc<App<S>>,
+    socket: WebSocket,
+    codec: Codec,
+    peer: Peer<S>,
+    /// The client said goodbye itself.
+    clean: bool,
+}
+
+impl<S: Store> Connection<S> {
+    /// Drives the peer to its end; answers what the end was.
+    async fn run(&mut self) -> &'static str {
+        loop {
+            let out = self.peer.pull(self.app.clock.now()).await;
+            let idle = out.is_empty();
+            if !idle && !self.send(out).await {
+                return "the client takes nothing";
+            }
+            if idle && let Some(closing) = self.peer.closing().cloned() {
+                self.close(closing).await;
+                return "closed by the server";
+            }
+            // While there is more to send, look at what came in without waiting for it: a pause must be
+            // heard in the middle of a long catching up.
+            let event = if idle { self.wait().await } else { self.look() };
+            match event {
+                Event::Message(Some(Ok(message))) => {
+                    if !self.take(message).await {
+                        return "closed by the client";
+                    }
+                }
+                Event::Message(Some(Err(error))) => {
+                    let error = error.to_string();
+                    // tungstenite's words for a message over its limit; any other error is the end.
+                    if !error.contains("too long") {
+                        return "lost";
+                    }
+                    let message = format!("a message is over {} bytes", limits::FRAME_BYTES);
+                    self.peer.refuse(Code::TOO_LARGE, message);
+                }
+                Event::Message(None) => return "lost",
+                Event::Wake => {}
+                Event::Drain => self.peer.drain(self.app.settings.drain_window),
+            }
+        }
+    }
+
+    async fn wait(&mut self) -> Event {
+        let deadline = self.app.clock.sleep_until(self.peer.deadline());
+        tokio::select! {
+            message = self.socket.recv() => Event::Message(message),
+            () = self.peer.wakeup().marked() => Event::Wake,
+            () = deadline => Event::Wake,
+            () = self.app.drain.cancelled() => Event::Drain,
+        }
+    }
+
+    fn look(&mut self) -> Event {
+        if self.app.drain.is_cancelled() {
+            return Event::Drain;
+        }
+        self.socket.recv().now_or_never().map_or(Event::Wake, Event::Message)
+    }
+
+    /// Takes a message in; false when it was the last.
+    async fn take(&mut self, message: Message) -> bool {
+        match (message, self.codec) {
+            (Message::Binary(bytes), Codec::Binary) => self.take_binary(bytes).await,
+            (Message::Text(text), Codec::Json) => self.take_json(&text).await,
+            (Message::Binary(_) | Message::Text(_), _) => {
+                self.peer.refuse(Code::BAD_REQUEST, "a message of the other subprotocol's kind");
+                true
+            }
+            (Message::Close(frame), _) => {
+                let said = frame.map_or(close_code::NORMAL, |frame| frame.code);
+                self.clean = matches!(said, close_code::NORMAL | close_code::AWAY | close_code::STATUS);
+                false
+            }
+            (Message::Ping(_) | Message::Pong(_), _) => true,
+        }
+    }
+
+    async fn take_binary(&mut self, mut bytes: Bytes) -> bool {
+        loop {
+            match binary::decode_client(&mut bytes) {
+                Ok(Some(frame)) => self.peer.handle(self.app.clock.now(), frame).await,
+                Ok(None) => return true,
+                Err(error) => {
+                    self.peer.refuse(Code::BAD_REQUEST, error.to_string());
+                    return true;
+                }
+            }
+            if !self.flush_if_full().await {
+                return false;
+            }
+        }
+    }
+
+    async fn take_json(&mut self, text: &str) -> bool {
+        match json::decode_client(text) {
+            Ok(frames) => {
+                for frame in frames {
+                    self.peer.handle(self.app.clock.now(), frame).await;
+                    if !self.flush_if_full().await {
+                        return false;
+                    }
+                }
+            }
+            Err(error) => self.peer.refuse(Code::BAD_REQUEST, error.to_string()),
+        }
+        true
+    }
+
+    /// One message may hold thousands of questions: their answers must not pile up.
+    async fn flush_if_full(&mut self) -> bool {
+        while self.peer.is_full() {
+            let out = self.peer.pull(self.app.clock.now()).await;
+            if !self.send(out).await {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Sends one message; false when the client didn't take it in time.
+    async fn send(&mut self, out: Vec<Outgoing>) -> bool {
+        let message = match self.codec {
+            Codec::Binary => Message::Binary(encode_binary(&out).into()),
+            Codec::Json => {
+                let frames: Vec<_> = out.into_iter().map(Outgoing::into_frame).collect();
+                Message::Text(json::server_message(&frames).into())
+            }
+        };
+        let sent = tokio::time::timeout(self.app.settings.write_timeout, self.socket.send(message)).await;
+        matches!(sent, Ok(Ok(())))
+    }
+
+    async fn close(&mut self, Closing { code, reason }: Closing) {
+        // A close frame holds 123 bytes of reason.
+        let mut end = reason.len().min(123);
+        while !reason.is_char_boundary(end) {
+            end -= 1;
+        }
+        let frame = CloseFrame { code: code.0, reason: Utf8Bytes::from(&reason[..end]) };
+        let goodbye = async {
+            if self.socket.send(Message::Close(Some(frame))).await.is_ok() {
+                // Until the other side has closed too: an end before it has read all might lose our last
+                // words.
+                while let Some(Ok(_)) = self.socket.recv().await {}
+            }
+        };
+        // Who doesn't answer has lost the right to.
+        let _ = tokio::time::timeout(CLOSE_TIMEOUT, goodbye).await;
+    }
+}

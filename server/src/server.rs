@@ -1,0 +1,111 @@
+//! A whole server: the parts put together, started, and brought to an end in order.
+
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+
+use tokio::{net::TcpListener, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    auth::Open,
+    clock::Clock,
+    config::{Config, METRICS_PATTERN},
+    http::{self, App, Settings},
+    hub::Hub,
+    log::Pattern,
+    metrics_topics,
+    presence::Presence,
+    store::MemoryStore,
+};
+
+/// How often stores and presence do their housekeeping.
+const TICK: Duration = Duration::from_secs(1);
+/// Connections beyond those with a seat: for publishes, files, health, and for telling clients that the
+/// server is full.
+const SPARE_CONNECTIONS: usize = 1_000;
+
+/// A running server.
+pub struct Server {
+    address: SocketAddr,
+    drain: CancellationToken,
+    drain_timeout: Duration,
+    running: JoinHandle<()>,
+}
+
+impl Server {
+    /// Starts a server over a store in memory, with a new epoch.
+    ///
+    /// # Errors
+    /// When the address can't be listened on.
+    pub async fn start(config: Config) -> io::Result<Self> {
+        let listener = TcpListener::bind(config.listen).await?;
+        let address = listener.local_addr()?;
+        let origins = if address.ip().is_loopback() {
+            config.origins.clone().with_local()
+        } else {
+            config.origins.clone()
+        };
+
+        let store = MemoryStore::new(fastrand::u64(..), config.store);
+        let presence = Presence::new(config.presence_grace.as_millis() as u64, fastrand::u64(..));
+        let own: Vec<Pattern> = METRICS_PATTERN.parse().into_iter().collect();
+        let hub = Arc::new(Hub::new(store, presence, Arc::new(Open::new(own)), config.rules));
+        let settings = Settings {
+            max_connections: config.max_connections,
+            max_life: config.max_life,
+            write_timeout: config.write_timeout,
+            drain_window: config.drain_window,
+            origins,
+        };
+        let app = Arc::new(App::new(Arc::clone(&hub), settings));
+        let drain = app.drain.clone();
+        if config.metrics_topics {
+            let publisher = metrics_topics::publish(Arc::clone(&hub), Clock::default(), drain.clone());
+            tokio::spawn(publisher);
+        }
+        tokio::spawn(housekeeping(hub, drain.clone()));
+
+        let limits = http::ListenLimits {
+            connections: usize::try_from(config.max_connections).unwrap_or(usize::MAX >> 4)
+                + SPARE_CONNECTIONS,
+            write_timeout: config.write_timeout,
+        };
+        let router = app.router(config.static_dir.as_deref());
+        let stop = drain.clone();
+        let running = tokio::spawn(async move {
+            http::serve(listener, router, limits, stop).await;
+            app.tasks.close();
+            app.tasks.wait().await;
+        });
+        Ok(Self { address, drain, drain_timeout: config.drain_timeout, running })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Drains: accepts no more, tells each client when to come back, and waits until all have gone; true
+    /// when they had within the drain's timeout.
+    pub async fn drain(self) -> bool {
+        self.drain.cancel();
+        tokio::time::timeout(self.drain_timeout, self.running).await.is_ok()
+    }
+
+    /// Stops at once and tells nobody, like a process that is killed.
+    pub fn abort(self) {
+        self.running.abort();
+    }
+}
+
+async fn housekeeping(hub: Arc<Hub<MemoryStore>>, stop: CancellationToken) {
+    let clock = Clock::default();
+    let mut ticks = tokio::time::interval(TICK);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = ticks.tick() => hub.tick(clock.now()),
+            () = stop.cancelled() => return,
+        }
+    }
+}
