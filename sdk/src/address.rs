@@ -28,3 +28,26 @@ impl Address {
         ["ws", self.0.strip_prefix("http").unwrap_or(&self.0), target].concat()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use wasm_bindgen_test::wasm_bindgen_test;
+
+    use super::*;
+
+    #[wasm_bindgen_test(unsupported = test)]
+    fn every_way_to_name_a_server_gives_both_kinds_of_url() {
+        for (given, http, ws) in [
+            ("https://example.com", "https://example.com/v1/x", "wss://example.com/v1/x"),
+            ("https://example.com/", "https://example.com/v1/x", "wss://example.com/v1/x"),
+            ("wss://example.com", "https://example.com/v1/x", "wss://example.com/v1/x"),
+            ("ws://[::1]:8080/live/", "http://[::1]:8080/live/v1/x", "ws://[::1]:8080/live/v1/x"),
+            ("", "http://page.test/v1/x", "ws://page.test/v1/x"),
+            ("/", "http://page.test/v1/x", "ws://page.test/v1/x"),
+            ("/live", "http://page.test/live/v1/x", "ws://page.test/live/v1/x"),
+        ] {
+            let address = Address::new(given, || "http://page.test".to_owned());
+            assert_eq!((address.http("/v1/x").as_str(), address.ws("/v1/x").as_str()), (http, ws), "{given}");
+        }
+    }
+}

@@ -59,6 +59,9 @@ mod status;
 mod subscription;
 mod transport;
 
+#[cfg(all(test, target_arch = "wasm32"))]
+wasm_bindgen_test::wasm_bindgen_test_configure!(run_in_browser);
+
 pub use builder::Builder;
 pub use client::Client;
 pub use error::{Error, PublishError};

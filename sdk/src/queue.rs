@@ -146,3 +146,6 @@ impl Queue {
 fn is_join_of(event: &Event<Payload>, member: &Member) -> bool {
     matches!(event, Event::Join(other) if other.id == member.id)
 }
+
+#[cfg(test)]
+mod tests;

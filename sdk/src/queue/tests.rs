@@ -1,0 +1,143 @@
+//! What waits stays bounded, in order and true.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    task::Wake,
+};
+
+use everwire_protocol::Position;
+use wasm_bindgen_test::wasm_bindgen_test;
+
+use super::*;
+use crate::Error;
+
+fn epoch() -> Epoch {
+    Epoch::from_number(1)
+}
+
+fn records(offsets: std::ops::Range<u64>) -> Vec<Record> {
+    let record =
+        |offset| Record { offset, time: 0, payload: Payload::text("four"), key: None, from: None, id: None };
+    offsets.map(record).collect()
+}
+
+fn member(name: u32) -> Member {
+    Member { id: name.to_string().into(), subject: None, info: None }
+}
+
+fn ephemeral(time: u64) -> Event<Payload> {
+    Event::Ephemeral(Ephemeral { data: Ok(Payload::text("")), time, from: None })
+}
+
+fn drain(queue: &mut Queue) -> Vec<Event<Payload>> {
+    std::iter::from_fn(|| queue.pop()).collect()
+}
+
+#[wasm_bindgen_test(unsupported = test)]
+fn what_was_taken_is_reported_once_for_each_batch() {
+    let mut queue = Queue::default();
+    let _ = queue.push_records(epoch(), records(1..4));
+    let _ = queue.push_records(epoch(), records(4..5));
+    let mut reports = Vec::new();
+    while queue.pop().is_some() {
+        reports.push(queue.taken().map(|taken| (taken.messages, taken.bytes)));
+    }
+    assert_eq!(reports, [None, None, Some((3, 12)), Some((1, 4))]);
+    assert!(queue.taken().is_none());
+}
+
+#[wasm_bindgen_test(unsupported = test)]
+fn events_keep_their_place_among_the_messages() {
+    let mut queue = Queue::default();
+    let _ = queue.push_records(epoch(), records(1..3));
+    let _ = queue.push(Event::Join(member(1)));
+    let _ = queue.push_records(epoch(), records(3..4));
+    let kinds: Vec<_> = drain(&mut queue)
+        .iter()
+        .map(|event| match event {
+            Event::Message(message) => message.offset,
+            _ => 0,
+        })
+        .collect();
+    assert_eq!(kinds, [1, 2, 0, 3]);
+}
+
+#[wasm_bindgen_test(unsupported = test)]
+fn invariant_5_ephemerals_that_wait_are_bounded_and_the_newest_stay() {
+    let mut queue = Queue::default();
+    for time in 0..1_000 {
+        let _ = queue.push(ephemeral(time));
+    }
+    let times = |queue: &mut Queue| -> Vec<u64> {
+        drain(queue)
+            .into_iter()
+            .filter_map(|event| match event {
+                Event::Ephemeral(ephemeral) => Some(ephemeral.time),
+                _ => None,
+            })
+            .collect()
+    };
+    assert_eq!(times(&mut queue), (1_000 - EPHEMERALS as u64..1_000).collect::<Vec<_>>());
+    let _ = queue.push(ephemeral(7));
+    assert_eq!(times(&mut queue), [7]);
+}
+
+#[wasm_bindgen_test(unsupported = test)]
+fn invariant_5_comings_and_goings_that_wait_are_bounded_and_stay_true() {
+    let mut queue = Queue::default();
+    let _ = queue.push(Event::Members(vec![member(0)]));
+    for name in 1..10_000 {
+        let _ = queue.push(Event::Join(member(name)));
+        let _ = queue.push(Event::Leave(member(name)));
+    }
+    let _ = queue.push(Event::Join(member(77)));
+    assert!(queue.entries.len() <= PRESENCE_DETAIL + 2);
+
+    let mut there = Vec::new();
+    for event in drain(&mut queue) {
+        match event {
+            Event::Members(members) => there = members,
+            Event::Join(member) => there.push(member),
+            Event::Leave(member) => there.retain(|other| *other != member),
+            _ => {}
+        }
+    }
+    assert_eq!(there, [member(0), member(77)]);
+}
+
+#[wasm_bindgen_test(unsupported = test)]
+fn a_link_that_comes_and_goes_leaves_one_event() {
+    let mut queue = Queue::default();
+    for offset in 0..100 {
+        let position = Position { epoch: epoch(), offset };
+        let _ = queue.push(Event::Subscribed { position, recovered: true });
+    }
+    assert_eq!(drain(&mut queue).len(), 1);
+}
+
+#[wasm_bindgen_test(unsupported = test)]
+fn whoever_waits_is_woken_once_by_what_comes_or_by_the_end() {
+    struct Count(AtomicUsize);
+    impl Wake for Count {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+    let count = Arc::new(Count(AtomicUsize::new(0)));
+    let waker = Waker::from(count.clone());
+    let mut queue = Queue::default();
+    let woken = |waker: Option<Waker>| waker.map(Waker::wake).is_some();
+
+    queue.wait(&waker);
+    assert!(woken(queue.push_records(epoch(), records(1..2))));
+    assert!(!woken(queue.push(ephemeral(0))), "it has been woken");
+    queue.wait(&waker);
+    assert!(woken(queue.push(Event::Failed(Error::Closed))));
+    assert!(queue.is_ended() && !queue.is_empty());
+    queue.wait(&waker);
+    assert!(woken(queue.end()));
+    assert_eq!(count.0.load(Ordering::Relaxed), 3);
+}
