@@ -9,15 +9,23 @@
 //!
 //! [`sse::Parser`] reads any `text/event-stream`, and is of use on its own.
 
+mod backoff;
 mod config;
 mod event;
 mod input;
+mod link;
+mod outbox;
 mod output;
+mod question;
+mod request;
+mod selection;
 mod session;
 pub mod sse;
 mod stats;
+mod subscription;
 mod time;
 mod timer;
+mod token;
 mod transport;
 
 pub use config::{BackoffConfig, Config, FlowConfig, OutboxConfig, Overflow};
@@ -31,3 +39,5 @@ pub use timer::TimerName;
 pub use transport::{Transport, UnknownTransport};
 
 pub use everwire_protocol as protocol;
+
+use everwire_protocol::Code;

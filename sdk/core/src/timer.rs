@@ -27,6 +27,8 @@ pub enum TimerName {
     Upgrade,
     /// The next poll.
     Poll,
+    /// The server has to have answered a subscribe.
+    Subscribe,
     /// A topic that was refused for now is asked for again.
     Resubscribe,
     /// The oldest publish expires.
@@ -41,7 +43,7 @@ pub enum TimerName {
 
 impl TimerName {
     /// Every name, in the order in which deadlines of the same moment are acted on.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Token,
         Self::Connect,
         Self::HeadStart,
@@ -53,12 +55,17 @@ impl TimerName {
         Self::Healthy,
         Self::Upgrade,
         Self::Poll,
+        Self::Subscribe,
         Self::Resubscribe,
         Self::OutboxAge,
         Self::OutboxRetry,
         Self::PublishAnswer,
         Self::Question,
     ];
+
+    /// Those that watch the link, and end with it.
+    pub(crate) const OF_LINK: [Self; 7] =
+        [Self::Heartbeat, Self::Probe, Self::Ping, Self::Healthy, Self::Upgrade, Self::Poll, Self::Subscribe];
 
     /// The name, for logs: `heartbeat`, `head-start` …
     #[must_use]
@@ -75,6 +82,7 @@ impl TimerName {
             Self::Healthy => "healthy",
             Self::Upgrade => "upgrade",
             Self::Poll => "poll",
+            Self::Subscribe => "subscribe",
             Self::Resubscribe => "resubscribe",
             Self::OutboxAge => "outbox-age",
             Self::OutboxRetry => "outbox-retry",

@@ -1,11 +1,32 @@
-//! The session: what the app and the driver call.
+//! The session: its state, and what the app calls. Each other file of this folder is one thing that the session does.
+//!
+//! Every method mutates once and queues outputs; requests and frames that depend on the whole state are made when
+//! the outputs are drained (`sync`), so that what is asked for together travels together.
 
-use bytes::Bytes;
-use everwire_protocol::{ClientId, HistoryRange, Position, PublishId, Topic};
+mod deadlines;
+mod environment;
+mod frames;
+mod liveness;
+mod publishing;
+mod round;
+mod sync;
+mod transports;
+
+use std::collections::{BTreeMap, VecDeque};
+
+use everwire_protocol::{ClientId, Code, HistoryRange, Kind, Limits, Position, PublishId, Topic, limits};
 
 use crate::{
-    AttemptId, Closed, Config, HttpResponse, Output, Publish, PublishError, Reason, RequestId, StateChange,
-    Stats, SubscribeError, SubscribeOptions, Time, TimerName, Transport,
+    AttemptId, Config, Event, Output, Publish, PublishError, Reason, RequestId, State, StateChange, Stats,
+    SubscribeError, SubscribeOptions, Time, TimerName, Transport,
+    backoff::Backoff,
+    link::Link,
+    outbox::Outbox,
+    question::{Ask, Questions},
+    selection::Selection,
+    subscription::Subscription,
+    timer::Timers,
+    token::TokenState,
 };
 
 /// The client's logical connection: a state machine that outlives its transports.
@@ -19,22 +40,100 @@ use crate::{
 /// Several calls of the app may be made before step 2: what they ask for then travels together.
 /// Two sessions with the same configuration, client id, seed and inputs give the same outputs.
 #[derive(Debug)]
-pub struct Session {}
+pub struct Session {
+    config: Config,
+    client_id: ClientId,
+    rng: fastrand::Rng,
+    /// The time of the last input.
+    now: Time,
+    started: bool,
+    offline: bool,
+    suspended: bool,
+    status: StateChange,
+    outputs: VecDeque<Output>,
+    timers: Timers,
+    /// The link, and the attempts under way.
+    links: Vec<Link>,
+    /// Which of them is the link: the last one whose welcome came.
+    live: Option<AttemptId>,
+    selection: Selection,
+    backoff: Backoff,
+    /// The server said not to come back before this.
+    not_before: Option<Time>,
+    /// A transport of this round was refused for good.
+    refused: Option<Reason>,
+    token: TokenState,
+    subscriptions: BTreeMap<Topic, Subscription>,
+    /// Something was changed that the links may have to be told.
+    unsynced: bool,
+    outbox: Outbox,
+    questions: Questions,
+    limits: Limits,
+    next_attempt: u64,
+    next_request: u32,
+    next_generation: u64,
+    next_nonce: u32,
+    next_sequence: u64,
+    stats: Stats,
+}
 
-#[allow(missing_docs, unused_variables, clippy::todo)]
 impl Session {
     /// A session that does nothing before [`connect`](Self::connect).
     ///
     /// `client_id` names this client across reconnects; `seed` is the source of its randomness, which
     /// spreads retries and protects nothing.
     #[must_use]
-    pub fn new(config: Config, client_id: ClientId, seed: u64) -> Self {
-        todo!()
+    pub fn new(mut config: Config, client_id: ClientId, seed: u64) -> Self {
+        if let Some(info) = &mut config.info {
+            info.truncate(info.floor_char_boundary(limits::INFO_BYTES));
+        }
+        let status = StateChange {
+            state: State::Connecting,
+            transport: None,
+            reason: Reason::Asked,
+            attempt: 0,
+            retry_in: None,
+        };
+        Self {
+            client_id,
+            rng: fastrand::Rng::with_seed(seed),
+            now: Time::default(),
+            started: false,
+            offline: false,
+            suspended: false,
+            status,
+            outputs: VecDeque::new(),
+            timers: Timers::default(),
+            links: Vec::new(),
+            live: None,
+            selection: Selection::new(&config.transports),
+            backoff: Backoff::new(config.backoff),
+            not_before: None,
+            refused: None,
+            token: TokenState::default(),
+            subscriptions: BTreeMap::new(),
+            unsynced: false,
+            outbox: Outbox::new(config.backoff),
+            questions: Questions::default(),
+            limits: Limits::default(),
+            next_attempt: 1,
+            next_request: 1,
+            next_generation: 1,
+            next_nonce: 1,
+            next_sequence: config.first_sequence,
+            stats: Stats::default(),
+            config,
+        }
     }
 
     /// Starts connecting. Does nothing when that was done before.
     pub fn connect(&mut self, now: Time) {
-        todo!()
+        self.now = now;
+        if self.started || self.is_closed() {
+            return;
+        }
+        self.started = true;
+        self.come_back(now, Reason::Asked);
     }
 
     /// Starts reading a topic, now or once there is a link.
@@ -47,158 +146,194 @@ impl Session {
         topic: Topic,
         options: SubscribeOptions,
     ) -> Result<(), SubscribeError> {
-        todo!()
+        self.now = now;
+        if self.is_closed() {
+            return Err(SubscribeError::Closed);
+        }
+        if self.subscriptions.contains_key(&topic) {
+            return Err(SubscribeError::AlreadySubscribed);
+        }
+        if self.subscriptions.len() >= limits::TOPICS {
+            return Err(SubscribeError::TooMany);
+        }
+        let generation = self.new_generation();
+        let subscription = Subscription::new(options, generation, self.config.backoff);
+        self.subscriptions.insert(topic, subscription);
+        self.unsynced = true;
+        Ok(())
     }
 
     /// Stops reading a topic: no event of it comes any more, except those that wait in the outputs.
     pub fn unsubscribe(&mut self, now: Time, topic: &Topic) {
-        todo!()
+        self.now = now;
+        self.subscriptions.remove(topic);
+        self.unsynced = true;
     }
 
     /// The app has taken messages of a topic off its queue: so many, with so many bytes of payload
     /// together. A topic that is never reported on pauses at the limit of [`FlowConfig`](crate::FlowConfig).
+    /// Ephemeral messages don't count; while a topic is paused they are dropped.
     pub fn consumed(&mut self, now: Time, topic: &Topic, messages: usize, bytes: usize) {
-        todo!()
+        self.now = now;
+        let next = self.next_generation;
+        let Some(subscription) = self.subscriptions.get_mut(topic) else { return };
+        if subscription.consumed(&self.config.flow, messages, bytes) {
+            self.unsynced = true;
+            if subscription.take_skipped() {
+                subscription.generation = next;
+                self.next_generation += 1;
+            }
+        }
     }
 
     /// Publishes, now or once there is a link. What becomes of it comes as
-    /// [`Event::Published`](crate::Event::Published), once.
+    /// [`Event::Published`], once.
     ///
     /// Publishes take effect in the order of these calls. One that the server refuses for now (its rate limit)
-    /// holds up those not sent yet; those on their way behind it may overtake it.
+    /// holds up those not sent yet; those on their way behind it may overtake it. An ephemeral one expires at
+    /// once when there is no link.
     ///
     /// # Errors
     /// [`PublishError`]; nothing has been sent then, and no id was used up.
     pub fn publish(&mut self, now: Time, publish: Publish) -> Result<PublishId, PublishError> {
-        todo!()
+        self.now = now;
+        if self.is_closed() {
+            return Err(PublishError::Closed);
+        }
+        let Publish { payload, key, ephemeral, .. } = &publish;
+        if payload.data.len() > self.limits.payload.min(limits::FRAME_BYTES as u32 / 2) as usize
+            || key.as_ref().is_some_and(|key| key.len() > limits::KEY_BYTES)
+        {
+            return Err(PublishError::TooLarge);
+        }
+        if payload.kind != Kind::Bytes && std::str::from_utf8(&payload.data).is_err() {
+            return Err(PublishError::NotUtf8);
+        }
+        let id = self.publish_id(self.next_sequence)?;
+        if *ephemeral && self.live.is_none() {
+            self.next_sequence += 1;
+            self.stats.published += 1;
+            self.expired(vec![id.clone()]);
+            return Ok(id);
+        }
+        let dropped = self.outbox.push(&self.config.outbox, now, id.clone(), publish)?;
+        self.next_sequence += 1;
+        self.stats.published += 1;
+        self.expired(dropped);
+        self.set_outbox_age();
+        Ok(id)
     }
 
-    /// Asks for a page of history. The answer comes as [`Event::History`](crate::Event::History), always:
-    /// without an answer of the server it is a failure after
-    /// [`request_timeout`](Config::request_timeout). A question that a link took with it is asked again on the next.
+    /// Asks for a page of history, of at most [`HISTORY`](limits::HISTORY) records. The answer comes as
+    /// [`Event::History`], always, except after [`close`](Self::close): without an answer of the server
+    /// it is a failure after [`request_timeout`](Config::request_timeout). A question that a link took with it is
+    /// asked again on the next.
     pub fn history(&mut self, now: Time, topic: Topic, range: HistoryRange, limit: u32) -> RequestId {
-        todo!()
+        self.ask(now, Ask::History { topic, range, limit: limit.clamp(1, limits::HISTORY) })
     }
 
-    /// Asks who is on a topic. The answer comes as [`Event::Presence`](crate::Event::Presence), as with
+    /// Asks who is on a topic. The answer comes as [`Event::Presence`], as with
     /// [`history`](Self::history).
     pub fn presence(&mut self, now: Time, topic: Topic) -> RequestId {
-        todo!()
-    }
-
-    /// Chooses other transports. When the current one is not the new first choice, the link moves at once:
-    /// the new one is opened beside, and takes over from the cursors with its welcome.
-    pub fn set_transports(&mut self, now: Time, transports: Vec<Transport>) {
-        todo!()
-    }
-
-    /// Cuts the link and connects again at once, without backoff. While offline or put aside it waits for that
-    /// to end.
-    pub fn reconnect(&mut self, now: Time, reason: Reason) {
-        todo!()
+        self.ask(now, Ask::Presence { topic })
     }
 
     /// Ends the session for good. Publishes without an ack expire, questions fail, the state becomes
-    /// [`State::Closed`](crate::State::Closed); after those events there is nothing more, whatever comes in.
+    /// [`State::Closed`]; after those events there is nothing more, whatever comes in.
     pub fn close(&mut self, now: Time) {
-        todo!()
-    }
-
-    /// The network is back: connects at once, or probes the link.
-    pub fn handle_online(&mut self, now: Time) {
-        todo!()
-    }
-
-    /// The network is away: closes the link, and tries nothing until [`handle_online`](Self::handle_online).
-    pub fn handle_offline(&mut self, now: Time) {
-        todo!()
-    }
-
-    /// The page is visible or running again (`visibilitychange`, `pageshow`, `resume`): probes the link, or
-    /// connects at once.
-    pub fn handle_wakeup(&mut self, now: Time) {
-        todo!()
-    }
-
-    /// The page is put aside (`pagehide`, `freeze`): closes the link, and tries nothing until
-    /// [`handle_wakeup`](Self::handle_wakeup).
-    pub fn handle_suspend(&mut self, now: Time) {
-        todo!()
-    }
-
-    /// The answer to [`Output::FetchToken`]: a token, none needed, or a failure.
-    #[allow(clippy::result_unit_err)]
-    pub fn handle_token(&mut self, now: Time, token: Result<Option<String>, ()>) {
-        todo!()
-    }
-
-    /// A WebSocket is open, or an SSE request was answered with 200 and `text/event-stream`.
-    pub fn handle_opened(&mut self, now: Time, attempt: AttemptId) {
-        todo!()
-    }
-
-    /// A WebSocket message. A text message is handed in as its bytes, and is an error.
-    pub fn handle_message(&mut self, now: Time, attempt: AttemptId, data: Bytes) {
-        todo!()
-    }
-
-    /// Bytes of an SSE stream.
-    pub fn handle_chunk(&mut self, now: Time, attempt: AttemptId, chunk: &[u8]) {
-        todo!()
-    }
-
-    /// An event of a native `EventSource`: `message` or `everwire.…`.
-    pub fn handle_event(&mut self, now: Time, attempt: AttemptId, name: &str, data: &str) {
-        todo!()
-    }
-
-    /// The answer to a poll, whatever its status.
-    pub fn handle_response(&mut self, now: Time, attempt: AttemptId, response: HttpResponse) {
-        todo!()
-    }
-
-    /// A transport has ended, or never came to be.
-    pub fn handle_closed(&mut self, now: Time, attempt: AttemptId, closed: Closed) {
-        todo!()
-    }
-
-    /// The answer to an [`Output::Request`]; `None` when there was none.
-    pub fn handle_reply(&mut self, now: Time, request: RequestId, response: Option<HttpResponse>) {
-        todo!()
-    }
-
-    /// Time has passed: acts on every deadline that is due.
-    pub fn handle_timeout(&mut self, now: Time) {
-        todo!()
+        self.now = now;
+        if !self.is_closed() {
+            self.end_for_good(Reason::Asked);
+        }
     }
 
     /// What to do next; `None` when there is nothing more until the next input.
     pub fn poll_output(&mut self) -> Option<Output> {
-        todo!()
+        if self.outputs.is_empty() {
+            self.sync();
+        }
+        self.outputs.pop_front()
     }
 
     /// When to call [`handle_timeout`](Self::handle_timeout), and what for. Ask after the outputs are drained.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<(Time, TimerName)> {
-        todo!()
+        self.timers.next()
     }
 
     /// The counters.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        todo!()
+        Stats { outbox_messages: self.outbox.len(), outbox_bytes: self.outbox.bytes(), ..self.stats }
     }
 
-    /// The connection as the last [`Event::State`](crate::Event::State) told it.
+    /// The connection as the last [`Event::State`] told it.
     #[must_use]
     pub fn state(&self) -> StateChange {
-        todo!()
+        self.status
     }
 
     /// What the app has been given of a topic: where a new subscription would go on. `None` before the first
-    /// [`Event::Subscribed`](crate::Event::Subscribed).
+    /// [`Event::Subscribed`], unless the subscription was started from a position.
     #[must_use]
     pub fn position(&self, topic: &Topic) -> Option<Position> {
-        todo!()
+        self.subscriptions.get(topic)?.cursor()
+    }
+
+    fn ask(&mut self, now: Time, ask: Ask) -> RequestId {
+        self.now = now;
+        let id = self.new_request();
+        if self.is_closed() {
+            return id;
+        }
+        if let Err(ask) = self.questions.push(id, ask, now + self.config.request_timeout) {
+            self.event(ask.failed(id, Code::RATE_LIMITED, "too many questions wait"));
+        }
+        self.set_question_due();
+        id
+    }
+
+    fn publish_id(&self, sequence: u64) -> Result<PublishId, PublishError> {
+        let text = [self.client_id.as_str(), ".", &sequence.to_string()].concat();
+        // A client id and a number always make a publish id.
+        PublishId::new(&text).map_err(|_| PublishError::Closed)
+    }
+
+    fn is_closed(&self) -> bool {
+        self.status.state == State::Closed
+    }
+
+    fn event(&mut self, event: Event) {
+        self.outputs.push_back(Output::Event(event));
+    }
+
+    fn new_generation(&mut self) -> u64 {
+        self.next_generation += 1;
+        self.next_generation - 1
+    }
+
+    fn new_request(&mut self) -> RequestId {
+        let id = RequestId(self.next_request);
+        self.next_request = self.next_request.checked_add(1).unwrap_or(1);
+        id
+    }
+
+    fn new_attempt(&mut self) -> AttemptId {
+        self.next_attempt += 1;
+        AttemptId(self.next_attempt - 1)
+    }
+
+    fn link(&mut self, id: AttemptId) -> Option<&mut Link> {
+        self.links.iter_mut().find(|link| link.id == id)
+    }
+
+    fn live_link(&mut self) -> Option<&mut Link> {
+        let live = self.live?;
+        self.link(live)
+    }
+
+    fn live_transport(&self) -> Option<Transport> {
+        let live = self.live?;
+        self.links.iter().find(|link| link.id == live).map(|link| link.transport)
     }
 }

@@ -21,6 +21,22 @@ use std::fmt;
 #[derive(Clone, Debug)]
 pub struct Parser {
     limit: usize,
+    /// A line whose end has not come.
+    line: Vec<u8>,
+    /// The line before ended in CR: an LF that follows belongs to it.
+    after_cr: bool,
+    /// No line has ended yet, so a byte order mark may stand before it.
+    at_start: bool,
+    /// The data buffer: each line of it with an LF behind.
+    data: String,
+    name: String,
+    /// What the last event id becomes at the next dispatch.
+    id: String,
+    last_id: String,
+    retry: Option<u64>,
+    /// The buffers hold an event that was given out.
+    given: bool,
+    too_long: bool,
 }
 
 /// An event that was dispatched.
@@ -46,7 +62,6 @@ impl fmt::Display for TooLong {
 
 impl std::error::Error for TooLong {}
 
-#[allow(unused_variables, clippy::todo)]
 impl Parser {
     /// A parser for one stream, with the protocol's limit of
     /// [`EVENT_BYTES`](everwire_protocol::limits::EVENT_BYTES) for an event.
@@ -55,10 +70,22 @@ impl Parser {
         Self::with_limit(everwire_protocol::limits::EVENT_BYTES)
     }
 
-    /// A parser that bears no line and no event longer than `limit` bytes.
+    /// A parser that bears no line, and no event's data, longer than `limit` bytes.
     #[must_use]
     pub fn with_limit(limit: usize) -> Self {
-        todo!()
+        Self {
+            limit,
+            line: Vec::new(),
+            after_cr: false,
+            at_start: true,
+            data: String::new(),
+            name: String::new(),
+            id: String::new(),
+            last_id: String::new(),
+            retry: None,
+            given: false,
+            too_long: false,
+        }
     }
 
     /// Reads on until an event is complete; `None` when the chunk is used up. What was read is taken off `chunk`.
@@ -66,26 +93,139 @@ impl Parser {
     /// # Errors
     /// [`TooLong`], again and again until [`reset`](Self::reset).
     pub fn next_event(&mut self, chunk: &mut &[u8]) -> Result<Option<Event<'_>>, TooLong> {
-        todo!()
+        if std::mem::take(&mut self.given) {
+            self.data.clear();
+            self.name.clear();
+        }
+        loop {
+            if self.too_long {
+                return Err(TooLong);
+            }
+            if self.after_cr && !chunk.is_empty() {
+                self.after_cr = false;
+                *chunk = chunk.strip_prefix(b"\n").unwrap_or(chunk);
+            }
+            let Some(end) = line_end(chunk) else {
+                self.too_long = self.line.len() + chunk.len() > self.limit;
+                if !self.too_long {
+                    self.line.extend_from_slice(chunk);
+                    *chunk = &[];
+                    return Ok(None);
+                }
+                continue;
+            };
+            let (line, rest) = chunk.split_at(end);
+            self.after_cr = rest.first() == Some(&b'\r');
+            *chunk = rest.get(1..).unwrap_or_default();
+            if self.line.len() + line.len() > self.limit {
+                self.too_long = true;
+            } else if self.line.is_empty() {
+                self.take_line(line);
+            } else {
+                let mut whole = std::mem::take(&mut self.line);
+                whole.extend_from_slice(line);
+                self.take_line(&whole);
+                // Kept for its room.
+                whole.clear();
+                self.line = whole;
+            }
+            if self.given && !self.too_long {
+                let name = if self.name.is_empty() { "message" } else { &self.name };
+                return Ok(Some(Event { name, data: &self.data, id: &self.last_id }));
+            }
+        }
+    }
+
+    fn take_line(&mut self, mut line: &[u8]) {
+        if std::mem::take(&mut self.at_start) {
+            line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
+        }
+        if line.is_empty() {
+            self.dispatch();
+            return;
+        }
+        let (field, value) = match line.iter().position(|byte| *byte == b':') {
+            Some(colon) => (&line[..colon], &line[colon + 1..]),
+            None => (line, &line[line.len()..]),
+        };
+        let value = value.strip_prefix(b" ").unwrap_or(value);
+        match field {
+            b"data" => {
+                self.data.push_str(&String::from_utf8_lossy(value));
+                self.data.push('\n');
+                self.too_long |= self.data.len() - 1 > self.limit;
+            }
+            b"event" => set(&mut self.name, value),
+            b"id" if !value.contains(&0) => set(&mut self.id, value),
+            b"retry" if value.iter().all(u8::is_ascii_digit) => {
+                // An empty value, or one beyond all sense, is no time.
+                let time = std::str::from_utf8(value).ok().and_then(|digits| digits.parse().ok());
+                self.retry = time.or(self.retry);
+            }
+            // Comments, whose field name is empty, and fields that the standard doesn't know.
+            _ => {}
+        }
+    }
+
+    fn dispatch(&mut self) {
+        // The id counts from here: one of an event that was cut off never does.
+        if self.id != self.last_id {
+            self.last_id.clone_from(&self.id);
+        }
+        if self.data.is_empty() {
+            self.name.clear();
+        } else {
+            self.data.pop();
+            self.given = true;
+        }
     }
 
     /// The stream has ended: discards what is incomplete, and is ready for the next stream. The last event id
-    /// and the reconnection time stay.
+    /// and the reconnection time stay, as they do in browsers.
     pub fn reset(&mut self) {
-        todo!()
+        self.line.clear();
+        self.after_cr = false;
+        self.at_start = true;
+        self.data.clear();
+        self.name.clear();
+        self.id.clone_from(&self.last_id);
+        self.given = false;
+        self.too_long = false;
     }
 
-    /// The id of the last event dispatched that had one: what to send as `Last-Event-ID`.
+    /// The last event id: what to send as `Last-Event-ID` on a reconnect. Empty when there is none.
     #[must_use]
     pub fn last_event_id(&self) -> &str {
-        todo!()
+        &self.last_id
     }
 
     /// The reconnection time that the stream asked for, in milliseconds.
     #[must_use]
     pub fn retry(&self) -> Option<u64> {
-        todo!()
+        self.retry
     }
+}
+
+fn set(field: &mut String, value: &[u8]) {
+    field.clear();
+    field.push_str(&String::from_utf8_lossy(value));
+}
+
+/// Where the first CR or LF is. Eight bytes at a time: most lines are payloads, and long.
+fn line_end(bytes: &[u8]) -> Option<usize> {
+    const LOW: u64 = u64::from_ne_bytes([0x01; 8]);
+    const HIGH: u64 = u64::from_ne_bytes([0x80; 8]);
+    /// Whether any byte of the word is zero.
+    fn has_zero(word: u64) -> bool {
+        word.wrapping_sub(LOW) & !word & HIGH != 0
+    }
+    let (words, _) = bytes.as_chunks::<8>();
+    let free = words.iter().take_while(|word| {
+        let word = u64::from_ne_bytes(**word);
+        !has_zero(word ^ (LOW * u64::from(b'\n'))) && !has_zero(word ^ (LOW * u64::from(b'\r')))
+    });
+    let start = free.count() * 8;
+    bytes[start..].iter().position(|byte| matches!(byte, b'\r' | b'\n')).map(|end| start + end)
 }
 
 impl Default for Parser {

@@ -1,0 +1,103 @@
+//! How long to wait after a failure. It picks; others count what a failure is.
+
+use std::time::Duration;
+
+use everwire_protocol::RetryWindow;
+
+use crate::BackoffConfig;
+
+/// Failures in a row, and the wait that follows.
+#[derive(Debug)]
+pub(crate) struct Backoff {
+    config: BackoffConfig,
+    failures: u32,
+}
+
+impl Backoff {
+    pub fn new(config: BackoffConfig) -> Self {
+        Self { config, failures: 0 }
+    }
+
+    pub fn failures(&self) -> u32 {
+        self.failures
+    }
+
+    /// Counts a failure, and picks the wait: full jitter, which spreads clients better than any half.
+    pub fn fail(&mut self, rng: &mut fastrand::Rng) -> Duration {
+        let doubled =
+            2_u32.checked_pow(self.failures).and_then(|factor| self.config.base.checked_mul(factor));
+        let most = match self.failures {
+            0 => self.config.first,
+            _ => doubled.unwrap_or(Duration::MAX).min(self.config.max),
+        };
+        self.failures = self.failures.saturating_add(1);
+        pick(rng, Duration::ZERO, most)
+    }
+
+    /// Counts a failure for which somebody else says how long to wait.
+    pub fn fail_without_wait(&mut self) {
+        self.failures = self.failures.saturating_add(1);
+    }
+
+    pub fn reset(&mut self) {
+        self.failures = 0;
+    }
+}
+
+/// A moment in the server's window, so that its clients don't all come at once.
+pub(crate) fn pick_in(rng: &mut fastrand::Rng, window: RetryWindow) -> Duration {
+    pick(rng, Duration::from_millis(window.min.into()), Duration::from_millis(window.max.into()))
+}
+
+/// Uniform, in whole milliseconds, both ends included.
+fn pick(rng: &mut fastrand::Rng, min: Duration, max: Duration) -> Duration {
+    let millis = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+    let (min, max) = (millis(min), millis(max));
+    Duration::from_millis(rng.u64(min..=max.max(min)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn longest(failures_before: u32) -> Duration {
+        let mut rng = fastrand::Rng::with_seed(1);
+        let wait = |_| {
+            let mut backoff = Backoff::new(BackoffConfig::default());
+            backoff.failures = failures_before;
+            backoff.fail(&mut rng)
+        };
+        (0..4_000).map(wait).max().unwrap_or_default()
+    }
+
+    #[test]
+    fn waits_double_from_half_a_second_to_twenty() {
+        for (failures, seconds) in
+            [(0, 0.5), (1, 1.0), (2, 2.0), (5, 16.0), (6, 20.0), (31, 20.0), (40, 20.0)]
+        {
+            let most = Duration::from_secs_f64(seconds);
+            let longest = longest(failures);
+            assert!(longest <= most && longest > most.mul_f64(0.95), "{failures}: {longest:?}");
+        }
+    }
+
+    #[test]
+    fn waits_are_spread_from_zero_up() {
+        let mut rng = fastrand::Rng::with_seed(2);
+        let waits =
+            (0..4_000).map(|_| Backoff { config: BackoffConfig::default(), failures: 6 }.fail(&mut rng));
+        let early = waits.filter(|wait| *wait < Duration::from_secs(5)).count();
+        assert!((800..1_200).contains(&early), "{early} of 4,000 in the first quarter");
+    }
+
+    #[test]
+    fn a_window_is_kept_to_on_both_sides() {
+        let mut rng = fastrand::Rng::with_seed(3);
+        let waits: Vec<_> =
+            (0..1_000).map(|_| pick_in(&mut rng, RetryWindow { min: 100, max: 103 })).collect();
+        for millis in 100..=103 {
+            assert!(waits.contains(&Duration::from_millis(millis)));
+        }
+        assert!(waits.iter().all(|wait| (100..=103).contains(&wait.as_millis())));
+    }
+}

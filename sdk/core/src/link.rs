@@ -1,0 +1,199 @@
+//! One attempt at one transport, from its opening to its end: how far it has come, which of its numbers stand
+//! for which topic, and when it was last heard of. It decides nothing.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use everwire_protocol::{ClientFrame, Epoch, RetryWindow, Topic, binary};
+
+use crate::{AttemptId, Time, Transport, sse};
+
+/// How far an attempt has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Phase {
+    /// Decided on; the driver has not been told.
+    Planned,
+    /// The driver opens it.
+    Opening,
+    /// It is open; the welcome has not come.
+    Opened,
+    /// The welcome has come.
+    Welcomed,
+}
+
+/// A topic as it stands on a link.
+#[derive(Debug)]
+pub(crate) struct OnLink {
+    /// The generation of the subscription that it was asked for.
+    pub generation: u64,
+    /// Whether the server was told to pause it.
+    pub paused: bool,
+}
+
+/// What an alias stands for.
+#[derive(Debug)]
+pub(crate) struct Alias {
+    pub topic: Topic,
+    /// The generation that was answered.
+    pub generation: u64,
+    /// The life of the log that its records are from.
+    pub epoch: Epoch,
+}
+
+/// An attempt.
+#[derive(Debug)]
+pub(crate) struct Link {
+    pub id: AttemptId,
+    pub transport: Transport,
+    pub phase: Phase,
+    /// When it, or its present request, was begun.
+    pub asked: Time,
+    /// When its welcome is due; for a poll, when the answer of its first exchange is.
+    pub deadline: Time,
+    /// When it became the session's link.
+    pub live_since: Time,
+    /// What was asked for on it.
+    pub topics: BTreeMap<Topic, OnLink>,
+    pub aliases: BTreeMap<u32, Alias>,
+    /// How many subscribes of each topic have had no answer yet. Only the last one's answer counts.
+    unanswered: BTreeMap<Topic, u32>,
+    /// Since when an answer to a subscribe is due.
+    pub subscribe_due: Option<Time>,
+    pub parser: sse::Parser,
+    /// Frames that wait to be sent.
+    pub outgoing: Vec<u8>,
+    /// The server's heartbeat interval.
+    pub heartbeat: Duration,
+    /// When it was last heard of.
+    pub heard: Time,
+    /// The ping that has no answer, and when it was sent.
+    pub ping: Option<(u32, Time)>,
+    /// A timer fired late, and this link was given one chance more since it was last heard of.
+    pub graced: bool,
+    /// When to come back, as an error about the connection said.
+    pub window: Option<RetryWindow>,
+    /// A poll is under way.
+    pub exchanging: bool,
+    /// The present exchange is one that the server may hold.
+    pub held: bool,
+    /// The exchange brought something.
+    pub fruitful: bool,
+}
+
+impl Link {
+    pub fn new(id: AttemptId, transport: Transport, now: Time, timeout: Duration) -> Self {
+        Self {
+            id,
+            transport,
+            phase: Phase::Planned,
+            asked: now,
+            deadline: now + timeout,
+            live_since: now,
+            topics: BTreeMap::new(),
+            aliases: BTreeMap::new(),
+            unanswered: BTreeMap::new(),
+            subscribe_due: None,
+            parser: sse::Parser::new(),
+            outgoing: Vec::new(),
+            heartbeat: Duration::ZERO,
+            heard: now,
+            ping: None,
+            graced: false,
+            window: None,
+            exchanging: false,
+            held: false,
+            fruitful: false,
+        }
+    }
+
+    /// Forgets all that belongs to the request so far: a new one is made, under a new id.
+    pub fn renew(&mut self, id: AttemptId, now: Time, timeout: Duration) {
+        let (heartbeat, live_since) = (self.heartbeat, self.live_since);
+        *self = Self { heartbeat, live_since, ..Self::new(id, self.transport, now, timeout) };
+    }
+
+    /// Forgets the answers of the exchange before: each has its own aliases.
+    pub fn begin_exchange(&mut self) {
+        self.topics.clear();
+        self.aliases.clear();
+        self.unanswered.clear();
+        self.exchanging = true;
+        self.fruitful = false;
+    }
+
+    /// Whether frames can be sent on it.
+    pub fn takes_frames(&self) -> bool {
+        self.transport == Transport::WebSocket && self.phase >= Phase::Opened
+    }
+
+    pub fn send(&mut self, frame: &ClientFrame) {
+        binary::encode_client(frame, &mut self.outgoing);
+    }
+
+    /// A topic is asked for.
+    pub fn ask(&mut self, topic: &Topic, generation: u64) {
+        self.topics.insert(topic.clone(), OnLink { generation, paused: false });
+        *self.unanswered.entry(topic.clone()).or_default() += 1;
+    }
+
+    /// A topic is no more wanted: what still comes of it is unknown.
+    pub fn drop_topic(&mut self, topic: &Topic) {
+        self.topics.remove(topic);
+        self.aliases.retain(|_, alias| alias.topic != *topic);
+    }
+
+    /// An answer about a topic came. Returns the generation that it is the answer to, unless that was
+    /// given up since.
+    pub fn answered(&mut self, topic: &Topic) -> Option<u64> {
+        match self.unanswered.get_mut(topic) {
+            Some(count) if *count > 1 => {
+                *count -= 1;
+                return None;
+            }
+            Some(_) => {
+                self.unanswered.remove(topic);
+            }
+            None => return None,
+        }
+        if self.unanswered.is_empty() {
+            self.subscribe_due = None;
+        }
+        self.topics.get(topic).map(|on_link| on_link.generation)
+    }
+
+    /// Whether a subscribe of the topic has had no answer.
+    pub fn awaits(&self, topic: &Topic) -> bool {
+        self.unanswered.contains_key(topic)
+    }
+
+    /// Whether any subscribe has had no answer.
+    pub fn awaits_any(&self) -> bool {
+        !self.unanswered.is_empty()
+    }
+
+    pub fn heard_at(&mut self, now: Time) {
+        self.heard = now;
+        self.graced = false;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_answer_to_the_last_subscribe_counts() {
+        let topic: Topic = "room".parse().unwrap();
+        let mut link =
+            Link::new(AttemptId(1), Transport::WebSocket, Time::from_millis(0), Duration::from_secs(10));
+        link.ask(&topic, 1);
+        link.drop_topic(&topic);
+        link.ask(&topic, 2);
+        assert_eq!(link.answered(&topic), None, "the answer to what was given up");
+        assert_eq!(link.answered(&topic), Some(2));
+        assert_eq!(link.answered(&topic), None, "an answer to nothing");
+        link.ask(&topic, 3);
+        link.drop_topic(&topic);
+        assert_eq!(link.answered(&topic), None);
+        assert!(!link.awaits_any());
+    }
+}

@@ -1,0 +1,198 @@
+//! Which transport to try next. It knows what worked and what kept dying, and starts nothing itself.
+
+use std::{collections::VecDeque, time::Duration};
+
+use crate::{Config, Time, Transport};
+
+/// A link that dies this often while young is demoted.
+const YOUNG_DEATHS: u32 = 3;
+
+/// The order of transports, and the round of tries that is under way.
+#[derive(Debug)]
+pub(crate) struct Selection {
+    order: Vec<Transport>,
+    /// What is left to be tried in this round.
+    round: VecDeque<Transport>,
+    /// A failure doesn't bring on the next transport in this round; only hanging does.
+    cautious: bool,
+    /// What worked last, and when it last did.
+    worked: Option<(Transport, Time)>,
+    /// What keeps dying young, and since when it is put last.
+    demoted: Option<(Transport, Time)>,
+    young_deaths: u32,
+}
+
+impl Selection {
+    pub fn new(transports: &[Transport]) -> Self {
+        Self {
+            order: normalised(transports),
+            round: VecDeque::new(),
+            cautious: false,
+            worked: None,
+            demoted: None,
+            young_deaths: 0,
+        }
+    }
+
+    /// Chooses another order. Returns whether it is another one.
+    pub fn set_order(&mut self, transports: &[Transport]) -> bool {
+        let order = normalised(transports);
+        let changed = order != self.order;
+        if changed {
+            *self = Self::new(&order);
+        }
+        changed
+    }
+
+    pub fn allows(&self, transport: Transport) -> bool {
+        self.order.contains(&transport)
+    }
+
+    /// The transport that should be used now, had all of them worked.
+    pub fn preferred(&self, now: Time, remember: Duration) -> Option<Transport> {
+        self.ordered(now, remember).next()
+    }
+
+    /// Begins a round: what worked lately first, then the others. After a failure or two of what worked lately the
+    /// others are not tried yet, unless it hangs: a restarting server refuses every transport, and clients should not end up on a lesser
+    /// one because it was tried at the right moment.
+    pub fn begin(&mut self, now: Time, remember: Duration, failures: u32) {
+        let worked = self.worked_lately(now, remember);
+        let others = self.ordered(now, remember).filter(|transport| Some(*transport) != worked);
+        self.round = worked.into_iter().chain(others).collect();
+        self.cautious = worked.is_some() && failures <= 2;
+    }
+
+    /// Begins a round of what is better than `current`; of all, when that is not allowed any more.
+    pub fn begin_better(&mut self, now: Time, remember: Duration, current: Transport) {
+        self.round = self.ordered(now, remember).take_while(|transport| *transport != current).collect();
+        self.cautious = false;
+    }
+
+    pub fn end_round(&mut self) {
+        self.round.clear();
+    }
+
+    /// Whether another transport may be started beside those that hang.
+    pub fn has_more(&self) -> bool {
+        !self.round.is_empty()
+    }
+
+    /// The next transport of the round.
+    pub fn next(&mut self) -> Option<Transport> {
+        self.round.pop_front()
+    }
+
+    /// The next transport, after one that failed rather than hung.
+    pub fn next_after_failure(&mut self) -> Option<Transport> {
+        if self.cautious { None } else { self.next() }
+    }
+
+    /// The welcome came through it.
+    pub fn works(&mut self, now: Time, transport: Transport) {
+        self.worked = Some((transport, now));
+        self.round.clear();
+    }
+
+    /// What worked did so until now.
+    pub fn worked_until(&mut self, now: Time) {
+        if let Some((_, at)) = &mut self.worked {
+            *at = now;
+        }
+    }
+
+    /// A link of it lived long enough.
+    pub fn healthy(&mut self) {
+        self.young_deaths = 0;
+    }
+
+    /// A link of it died before it was healthy.
+    pub fn died_young(&mut self, now: Time, transport: Transport) {
+        self.young_deaths += 1;
+        if self.young_deaths >= YOUNG_DEATHS {
+            self.young_deaths = 0;
+            self.demoted = Some((transport, now));
+            self.worked = None;
+        }
+    }
+
+    fn worked_lately(&self, now: Time, remember: Duration) -> Option<Transport> {
+        self.worked.filter(|(_, at)| now.since(*at) < remember).map(|(transport, _)| transport)
+    }
+
+    fn ordered(&self, now: Time, remember: Duration) -> impl Iterator<Item = Transport> {
+        let demoted =
+            self.demoted.filter(|(_, at)| now.since(*at) < remember).map(|(transport, _)| transport);
+        let first = self.order.iter().copied().filter(move |transport| Some(*transport) != demoted);
+        first.chain(demoted.filter(|transport| self.allows(*transport)))
+    }
+}
+
+fn normalised(transports: &[Transport]) -> Vec<Transport> {
+    let transports = if transports.is_empty() { &Config::TRANSPORTS } else { transports };
+    let mut order = Vec::with_capacity(transports.len());
+    for transport in transports {
+        if !order.contains(transport) {
+            order.push(*transport);
+        }
+    }
+    order
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const REMEMBER: Duration = Duration::from_secs(1_800);
+    const START: Time = Time::from_millis(0);
+
+    fn round(selection: &mut Selection) -> Vec<Transport> {
+        std::iter::from_fn(|| selection.next()).collect()
+    }
+
+    #[test]
+    fn what_worked_is_tried_first_for_as_long_as_it_is_remembered() {
+        let mut selection = Selection::new(&[]);
+        selection.begin(START, REMEMBER, 0);
+        assert_eq!(round(&mut selection), Config::TRANSPORTS);
+        selection.works(START, Transport::LongPoll);
+        selection.begin(START, REMEMBER, 1);
+        assert_eq!(round(&mut selection), [Transport::LongPoll, Transport::WebSocket, Transport::Sse]);
+        selection.begin(START + REMEMBER, REMEMBER, 1);
+        assert_eq!(round(&mut selection), Config::TRANSPORTS);
+    }
+
+    #[test]
+    fn a_refusal_of_what_worked_brings_on_the_others_in_the_third_round_only() {
+        let mut selection = Selection::new(&[]);
+        selection.works(START, Transport::WebSocket);
+        for (failures, next) in [(1, None), (2, None), (3, Some(Transport::Sse))] {
+            selection.begin(START, REMEMBER, failures);
+            assert_eq!(selection.next(), Some(Transport::WebSocket));
+            assert_eq!(selection.next_after_failure(), next, "{failures}");
+        }
+    }
+
+    #[test]
+    fn what_keeps_dying_young_is_put_last() {
+        let mut selection = Selection::new(&[]);
+        selection.works(START, Transport::WebSocket);
+        for _ in 0..2 {
+            selection.died_young(START, Transport::WebSocket);
+        }
+        assert_eq!(selection.preferred(START, REMEMBER), Some(Transport::WebSocket));
+        selection.died_young(START, Transport::WebSocket);
+        selection.begin(START, REMEMBER, 1);
+        assert_eq!(round(&mut selection), [Transport::Sse, Transport::LongPoll, Transport::WebSocket]);
+        assert_eq!(selection.preferred(START + REMEMBER, REMEMBER), Some(Transport::WebSocket));
+    }
+
+    #[test]
+    fn only_better_ones_are_tried_beside_one_that_works() {
+        let mut selection = Selection::new(&[]);
+        selection.begin_better(START, REMEMBER, Transport::LongPoll);
+        assert_eq!(round(&mut selection), [Transport::WebSocket, Transport::Sse]);
+        selection.begin_better(START, REMEMBER, Transport::Poll);
+        assert_eq!(round(&mut selection), Config::TRANSPORTS);
+    }
+}

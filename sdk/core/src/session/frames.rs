@@ -1,0 +1,286 @@
+//! What the server says: each frame that came through a link, and what it changes.
+
+use everwire_protocol::{About, Action, Code, GapReason, Position, Record, RetryWindow, ServerFrame, Topic};
+
+use crate::{
+    AttemptId, Event, HistoryPage, Output, RequestId, Session, Time, TimerName,
+    backoff::pick_in,
+    link::{Alias, Phase},
+    session::round::End,
+    subscription::{GapVerdict, Subscription},
+};
+
+/// A topic that has a hole again after this many new questions, without anything gained, has a server that is
+/// out of order: the link is given up, so that backoff comes in.
+const FRUITLESS: u32 = 2;
+
+impl Session {
+    pub(super) fn handle_frame(&mut self, now: Time, id: AttemptId, frame: ServerFrame) {
+        let Some(link) = self.link(id) else { return };
+        let welcomed = link.phase == Phase::Welcomed;
+        match frame {
+            ServerFrame::Welcome { heartbeat, limits, .. } if !welcomed => {
+                self.welcome(now, id, heartbeat, limits)
+            }
+            // Each answer of a poll begins with one.
+            ServerFrame::Welcome { .. } | ServerFrame::Heartbeat => {}
+            ServerFrame::Error { about: About::Connection, code, retry_after, .. } => {
+                link.window = retry_after.or(link.window);
+                if welcomed && code.action() == Action::RetryWithToken && self.config.has_token {
+                    self.fetch_token(now);
+                }
+            }
+            ServerFrame::Closed { code, .. } => self.end_link(now, id, End::said(code, None)),
+            ServerFrame::Drain { window } => {
+                if self.timers.get(TimerName::Drain).is_none() {
+                    let wait = pick_in(&mut self.rng, window);
+                    self.timers.set(TimerName::Drain, now + wait);
+                }
+            }
+            _ if !welcomed => self.malformed(now, id),
+            ServerFrame::Subscribed { topic, alias, position, recovered } => {
+                self.subscribed(id, topic, alias, position, recovered);
+            }
+            ServerFrame::Messages { alias, records } => self.messages(now, id, alias, records),
+            ServerFrame::Gap { alias, from, to, reason, position } => {
+                self.gap(now, id, alias, (from, to, reason), position);
+            }
+            ServerFrame::Ephemeral { alias, time, payload, from } => {
+                // An app that takes nothing gets nothing that can't wait in the log.
+                if let Some((topic, _)) =
+                    self.known(id, alias).filter(|(_, subscription)| !subscription.paused())
+                {
+                    self.event(Event::Ephemeral { topic, time, payload, from });
+                }
+            }
+            ServerFrame::Members { alias, members } => {
+                if let Some((topic, _)) = self.known(id, alias) {
+                    self.event(Event::Members { topic, members });
+                }
+            }
+            ServerFrame::Join { alias, member } => {
+                if let Some((topic, _)) = self.known(id, alias) {
+                    self.event(Event::Join { topic, member });
+                }
+            }
+            ServerFrame::Leave { alias, member } => {
+                if let Some((topic, _)) = self.known(id, alias) {
+                    self.event(Event::Leave { topic, member });
+                }
+            }
+            ServerFrame::Ack { id, position } => self.acked(&id, position),
+            ServerFrame::Presence { request, members } => {
+                let request = RequestId(request);
+                if self.answered(request) {
+                    self.event(Event::Presence { request, result: Ok(members) });
+                }
+            }
+            ServerFrame::History { request, epoch, records, more } => {
+                let request = RequestId(request);
+                if self.answered(request) {
+                    let page = HistoryPage { epoch, records, more };
+                    self.event(Event::History { request, result: Ok(page) });
+                }
+            }
+            ServerFrame::Error { about: About::Topic(topic), code, message, retry_after } => {
+                self.topic_refused(now, id, topic, code, message, retry_after);
+            }
+            ServerFrame::Error { about: About::Publish(publish), code, message, retry_after } => {
+                self.publish_refused(now, &publish, code, message, retry_after);
+            }
+            ServerFrame::Error { about: About::Request(request), code, message, .. } => {
+                self.question_failed(RequestId(request), code, &message);
+            }
+            ServerFrame::Pong { nonce } => self.pong(now, nonce),
+        }
+    }
+
+    fn subscribed(&mut self, id: AttemptId, topic: Topic, alias: u32, position: Position, recovered: bool) {
+        let Some(link) = self.links.iter_mut().find(|link| link.id == id) else { return };
+        let generation = link.answered(&topic);
+        if self.live == Some(id) && link.subscribe_due.is_none() {
+            self.timers.stop(TimerName::Subscribe);
+        }
+        let subscription = self.subscriptions.get_mut(&topic);
+        let Some(subscription) =
+            subscription.filter(|subscription| Some(subscription.generation) == generation)
+        else {
+            self.stats.stale += 1;
+            return;
+        };
+        link.aliases.retain(|_, alias| alias.topic != topic);
+        let generation = subscription.generation;
+        link.aliases.insert(alias, Alias { topic: topic.clone(), generation, epoch: position.epoch });
+        if subscription.subscribed(position) {
+            link.fruitful = true;
+            self.stats.resumes += u64::from(recovered);
+            self.event(Event::Subscribed { topic, position, recovered });
+        }
+    }
+
+    fn messages(&mut self, now: Time, id: AttemptId, alias: u32, records: Vec<Record>) {
+        let Some(epoch) = self.epoch_of(id, alias) else { return };
+        let flow = self.config.flow;
+        let Some((topic, subscription)) = self.known(id, alias) else { return };
+        if subscription.must_skip(&flow) {
+            return;
+        }
+        let accepted = subscription.accept(epoch, records);
+        let pauses = subscription.delivered(&flow, &accepted.records);
+        self.stats.repeats += accepted.repeats;
+        if pauses {
+            self.stats.pauses += 1;
+            self.unsynced = true;
+        }
+        if !accepted.records.is_empty() {
+            if let Some(link) = self.link(id) {
+                link.fruitful = true;
+            }
+            self.stats.messages_received += accepted.records.len() as u64;
+            self.deliver(&topic, epoch, accepted.records);
+        }
+        if accepted.hole {
+            self.ask_again(now, id, &topic);
+        }
+    }
+
+    /// Tells the app of messages: with those that it has not taken yet, where they are of the same topic.
+    fn deliver(&mut self, topic: &Topic, epoch: everwire_protocol::Epoch, more: Vec<Record>) {
+        match self.outputs.back_mut() {
+            Some(Output::Event(Event::Messages { topic: last, epoch: of, records }))
+                if last == topic && *of == epoch =>
+            {
+                records.extend(more);
+            }
+            _ => self.event(Event::Messages { topic: topic.clone(), epoch, records: more }),
+        }
+    }
+
+    fn gap(
+        &mut self,
+        now: Time,
+        id: AttemptId,
+        alias: u32,
+        (from, to, reason): (u64, Option<u64>, GapReason),
+        position: Position,
+    ) {
+        let flow = self.config.flow;
+        let Some((topic, subscription)) = self.known(id, alias) else { return };
+        if subscription.must_skip(&flow) {
+            return;
+        }
+        match subscription.gap(from, to, reason, position) {
+            GapVerdict::Tell { from, to } => {
+                if let Some(link) = self.link(id) {
+                    link.fruitful = true;
+                    if let Some(alias) = link.aliases.get_mut(&alias) {
+                        alias.epoch = position.epoch;
+                    }
+                }
+                self.stats.gaps += 1;
+                self.event(Event::Gap { topic, from, to, reason, position });
+            }
+            GapVerdict::Repeat => {}
+            GapVerdict::Hole => self.ask_again(now, id, &topic),
+        }
+    }
+
+    /// The next message of a topic is not the next one: asks again from the cursor. Only the server may
+    /// say that what lies between is lost.
+    fn ask_again(&mut self, now: Time, id: AttemptId, topic: &Topic) {
+        let generation = self.new_generation();
+        let Some(subscription) = self.subscriptions.get_mut(topic) else { return };
+        subscription.generation = generation;
+        subscription.fruitless += 1;
+        let in_vain = subscription.fruitless > FRUITLESS;
+        self.stats.asked_again += 1;
+        self.unsynced = true;
+        if in_vain {
+            self.malformed(now, id);
+        }
+    }
+
+    /// The subscription that an alias stands for, unless it was ended or asked for anew since.
+    fn known(&mut self, id: AttemptId, alias: u32) -> Option<(Topic, &mut Subscription)> {
+        let known = self.links.iter().find(|link| link.id == id).and_then(|link| link.aliases.get(&alias));
+        let found = known.and_then(|alias| {
+            let subscription = self.subscriptions.get_mut(&alias.topic)?;
+            (subscription.generation == alias.generation).then(|| (alias.topic.clone(), subscription))
+        });
+        if found.is_none() {
+            self.stats.stale += 1;
+        }
+        found
+    }
+
+    fn epoch_of(&self, id: AttemptId, alias: u32) -> Option<everwire_protocol::Epoch> {
+        let link = self.links.iter().find(|link| link.id == id)?;
+        link.aliases.get(&alias).map(|alias| alias.epoch)
+    }
+
+    fn topic_refused(
+        &mut self,
+        now: Time,
+        id: AttemptId,
+        topic: Topic,
+        code: Code,
+        message: std::sync::Arc<str>,
+        window: Option<RetryWindow>,
+    ) {
+        let Some(link) = self.links.iter_mut().find(|link| link.id == id) else { return };
+        if code == Code::NOT_SUBSCRIBED {
+            // To a pause or its end, of a subscription that the server had ended by then.
+            return;
+        }
+        let generation = if link.awaits(&topic) {
+            link.answered(&topic)
+        } else {
+            link.topics.get(&topic).map(|on_link| on_link.generation)
+        };
+        if self.live == Some(id) && link.subscribe_due.is_none() {
+            self.timers.stop(TimerName::Subscribe);
+        }
+        let subscription = self.subscriptions.get_mut(&topic);
+        let Some(subscription) =
+            subscription.filter(|subscription| Some(subscription.generation) == generation)
+        else {
+            self.stats.stale += 1;
+            return;
+        };
+        if code == Code::ALREADY_SUBSCRIBED {
+            // The two sides don't agree on what was asked. A new link settles it.
+            self.malformed(now, id);
+            return;
+        }
+        link.drop_topic(&topic);
+        let with_token = code.action() == Action::RetryWithToken;
+        if code.action() == Action::Stop || with_token && !self.config.has_token {
+            self.subscriptions.remove(&topic);
+            self.event(Event::SubscriptionFailed { topic, code, message });
+            return;
+        }
+        let backoff = subscription.backoff.fail(&mut self.rng);
+        let wait = window.map_or(backoff, |window| pick_in(&mut self.rng, window));
+        subscription.refused_until = Some(now + wait);
+        self.set_resubscribe();
+        if with_token {
+            self.fetch_token(now);
+        }
+    }
+
+    pub(super) fn set_resubscribe(&mut self) {
+        let next = self.subscriptions.values().filter_map(|subscription| subscription.refused_until).min();
+        self.timers.put(TimerName::Resubscribe, next);
+    }
+
+    /// Asks again for the topics whose time has come.
+    pub(super) fn resubscribe(&mut self, now: Time) {
+        for subscription in self.subscriptions.values_mut() {
+            if subscription.refused_until.is_some_and(|until| until <= now) {
+                subscription.refused_until = None;
+                self.unsynced = true;
+            }
+        }
+        self.set_resubscribe();
+    }
+}

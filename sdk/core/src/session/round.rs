@@ -1,0 +1,370 @@
+//! Rounds of tries: from "there should be a link" to a welcome, or to the wait before the next round.
+
+use std::time::Duration;
+
+use everwire_protocol::{Action, Limits, RetryWindow};
+
+use crate::{
+    AttemptId, Closed, Code, Event, Output, Reason, Session, State, StateChange, Time, TimerName, Transport,
+    backoff::pick_in,
+    link::{Link, Phase},
+};
+
+/// Close code for a link that is no more needed: the client is gone for good, or away for long.
+pub(super) const DONE: u16 = 1000;
+/// Close code for a link that another one takes the place of. The server keeps the client's presence.
+pub(super) const MOVED: u16 = 4010;
+/// Close code for a link that is not heard of.
+pub(super) const DEAD: u16 = Code::TIMEOUT.0;
+/// Close code for a link that sends what can't be read.
+pub(super) const MALFORMED: u16 = Code::BAD_REQUEST.0;
+
+/// How a link, or an attempt, ended.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct End {
+    pub reason: Reason,
+    pub action: Action,
+    pub window: Option<RetryWindow>,
+    /// The server itself said so, so another transport would hear the same.
+    pub spoken: bool,
+    /// It has to be closed, with this code: it has not ended by itself.
+    pub close: Option<u16>,
+}
+
+impl End {
+    /// Found bad by this side.
+    pub fn found(reason: Reason, close: u16) -> Self {
+        Self { reason, action: Action::Retry, window: None, spoken: false, close: Some(close) }
+    }
+
+    /// Ended by the other side, or by the network.
+    pub fn reported(closed: Closed) -> Self {
+        let end = |reason, action, window, spoken| Self { reason, action, window, spoken, close: None };
+        match closed {
+            Closed::Code(code) => {
+                let action = Action::of_close(code);
+                end(Reason::Closed(code), action, None, code >= 4000 || action == Action::Stop)
+            }
+            // A portal's page, say: it is not from the server.
+            Closed::Status { status, .. } if (200..300).contains(&status) && status != 204 => {
+                end(Reason::Malformed, Action::Retry, None, false)
+            }
+            Closed::Status { status, retry_after } => {
+                let action = Action::of_status(status);
+                let spoken = status == 204 || action == Action::RetryWithToken || retry_after.is_some();
+                end(Reason::Status(status), action, retry_after.map(window_after), spoken)
+            }
+            Closed::Network => end(Reason::Network, Action::Retry, None, false),
+        }
+    }
+
+    /// Ended by a code in a frame, on a transport that has no close codes of its own.
+    pub fn said(code: Code, window: Option<RetryWindow>) -> Self {
+        let (reason, action) = (Reason::Closed(code.0), code.action());
+        Self { reason, action, window, spoken: true, close: Some(MOVED) }
+    }
+}
+
+/// `Retry-After` names a moment; clients that came back in it together would be a herd.
+pub(super) fn window_after(retry_after: Duration) -> RetryWindow {
+    let min = u32::try_from(retry_after.as_millis()).unwrap_or(u32::MAX);
+    RetryWindow { min, max: min.saturating_add(min / 4).saturating_add(500) }
+}
+
+impl Session {
+    /// Whether anything may be tried now.
+    fn may_connect(&self) -> bool {
+        self.started && !self.offline && !self.suspended && !self.is_closed()
+    }
+
+    pub(super) fn transition(
+        &mut self,
+        state: State,
+        reason: Reason,
+        transport: Option<Transport>,
+        retry_in: Option<Duration>,
+    ) {
+        let change = StateChange { state, transport, reason, attempt: self.backoff.failures(), retry_in };
+        if change != self.status || state == State::Connecting && self.next_attempt == 1 {
+            self.status = change;
+            self.event(Event::State(change));
+        }
+    }
+
+    /// Connects at once, unless the server said not to, or it is no time to.
+    pub(super) fn come_back(&mut self, now: Time, reason: Reason) {
+        if !self.started || self.is_closed() {
+            return;
+        }
+        if !self.may_connect() {
+            let reason = if self.suspended { Reason::Suspended } else { Reason::Offline };
+            self.transition(State::Offline, reason, None, None);
+        } else if let Some(at) = self.not_before.filter(|at| *at > now) {
+            self.timers.set(TimerName::Retry, at);
+            self.transition(State::Waiting, reason, self.status.transport, Some(at.since(now)));
+        } else {
+            self.begin_round(now, reason);
+        }
+    }
+
+    /// Begins to try the transports in their order; beside a link that works, only the better ones.
+    pub(super) fn begin_round(&mut self, now: Time, reason: Reason) {
+        if !self.may_connect() {
+            return;
+        }
+        self.timers.stop(TimerName::Retry);
+        self.timers.stop(TimerName::Upgrade);
+        self.not_before = None;
+        self.refused = None;
+        match self.live_transport() {
+            Some(transport) => self.selection.begin_better(now, self.config.remember, transport),
+            None => {
+                self.selection.begin(now, self.config.remember, self.backoff.failures());
+                self.transition(State::Connecting, reason, None, None);
+            }
+        }
+        if !self.selection.has_more() {
+            return;
+        }
+        if self.config.has_token {
+            self.token.for_round = true;
+            self.fetch_token(now);
+        } else {
+            self.start_next(now);
+        }
+    }
+
+    pub(super) fn fetch_token(&mut self, now: Time) {
+        if !std::mem::replace(&mut self.token.fetching, true) {
+            self.outputs.push_back(Output::FetchToken);
+        }
+        self.timers.set(TimerName::Token, now + self.config.token_timeout);
+    }
+
+    pub(super) fn start_next(&mut self, now: Time) {
+        if let Some(transport) = self.selection.next() {
+            self.start(now, transport);
+        }
+    }
+
+    fn start(&mut self, now: Time, transport: Transport) {
+        let id = self.new_attempt();
+        self.links.push(Link::new(id, transport, now, self.config.connect_timeout));
+        self.set_connect_due();
+        let head_start = self.selection.has_more().then(|| now + self.config.head_start);
+        self.timers.put(TimerName::HeadStart, head_start);
+        if self.live.is_none() {
+            self.transition(State::Connecting, self.status.reason, Some(transport), None);
+        }
+    }
+
+    /// The welcome came through an attempt: it is the link now, and the others are closed.
+    pub(super) fn welcome(&mut self, now: Time, id: AttemptId, heartbeat: u32, limits: Limits) {
+        let Some(link) = self.link(id) else { return };
+        let transport = link.transport;
+        link.phase = Phase::Welcomed;
+        link.heartbeat = Duration::from_millis(heartbeat.into());
+        self.limits = limits;
+        if self.live != Some(id) {
+            if let Some(old) = self.live {
+                self.shut(now, old, Reason::Transport, MOVED);
+            }
+            self.close_attempts(Some(id));
+            self.live = Some(id);
+            if let Some(link) = self.link(id) {
+                link.live_since = now;
+            }
+            self.selection.works(now, transport);
+            self.not_before = None;
+            self.timers.stop(TimerName::HeadStart);
+            self.timers.stop(TimerName::Drain);
+            self.timers.set(TimerName::Healthy, now + self.config.healthy_after);
+            if self.selection.preferred(now, self.config.remember) != Some(transport) {
+                self.timers.set(TimerName::Upgrade, now + self.config.remember);
+            }
+            self.transition(State::Connected, Reason::Welcomed, Some(transport), None);
+        }
+        self.set_connect_due();
+        self.begin_watch(now);
+        self.unsynced = true;
+    }
+
+    /// A link or an attempt has ended: what follows from it.
+    pub(super) fn end_link(&mut self, now: Time, id: AttemptId, end: End) {
+        let Some(index) = self.links.iter().position(|link| link.id == id) else { return };
+        let link = self.links.remove(index);
+        self.set_connect_due();
+        if let Some(code) = end.close.filter(|_| link.phase > Phase::Planned) {
+            self.outputs.push_back(Output::Close { attempt: id, code });
+        }
+        let end = End { window: end.window.or(link.window), ..end };
+        if self.live == Some(id) {
+            self.live_ended(now, &link, end.reason);
+            // What was tried beside it becomes the round.
+            if self.links.is_empty() || end.spoken {
+                self.schedule(now, end);
+            } else {
+                let transport = self.links.first().map(|link| link.transport);
+                self.transition(State::Connecting, end.reason, transport, None);
+            }
+            return;
+        }
+        self.stats.failed_attempts += 1;
+        if let Some(transport) = self.live_transport() {
+            self.attempt_beside_link_ended(now, transport, end);
+        } else if end.spoken {
+            self.schedule(now, end);
+        } else {
+            if end.action == Action::Stop {
+                self.refused = Some(end.reason);
+            }
+            if let Some(transport) = self.selection.next_after_failure() {
+                self.start(now, transport);
+            } else if self.links.is_empty() {
+                let stop = self.refused.map(|reason| End { reason, action: Action::Stop, ..end });
+                self.schedule(now, stop.unwrap_or(end));
+            }
+        }
+    }
+
+    fn attempt_beside_link_ended(&mut self, now: Time, current: Transport, end: End) {
+        if let Some(transport) = self.selection.next_after_failure() {
+            self.start(now, transport);
+        } else if self.links.len() == 1 {
+            if self.selection.allows(current) {
+                self.timers.set(TimerName::Upgrade, now + self.config.remember);
+            } else if let Some(live) = self.live {
+                // The link's transport is not wanted any more, and none of the others works.
+                self.shut(now, live, Reason::Transport, MOVED);
+                self.schedule(now, end);
+            }
+        }
+    }
+
+    /// Closes the link or an attempt from this side, without a failure.
+    pub(super) fn shut(&mut self, now: Time, id: AttemptId, reason: Reason, code: u16) {
+        let Some(index) = self.links.iter().position(|link| link.id == id) else { return };
+        let link = self.links.remove(index);
+        if link.phase > Phase::Planned {
+            self.outputs.push_back(Output::Close { attempt: id, code });
+        }
+        if self.live == Some(id) {
+            self.live_ended(now, &link, reason);
+        }
+    }
+
+    /// Closes the link and every attempt, and stops the round.
+    pub(super) fn shut_all(&mut self, now: Time, reason: Reason, code: u16) {
+        if let Some(live) = self.live {
+            self.shut(now, live, reason, code);
+        }
+        self.close_attempts(None);
+        self.stop_round();
+        self.timers.stop(TimerName::Retry);
+        self.timers.stop(TimerName::Drain);
+    }
+
+    /// Closes every attempt but the link and `except`.
+    pub(super) fn close_attempts(&mut self, except: Option<AttemptId>) {
+        let live = self.live;
+        self.links.retain(|link| {
+            let keep = Some(link.id) == live || Some(link.id) == except;
+            if !keep && link.phase > Phase::Planned {
+                self.outputs.push_back(Output::Close { attempt: link.id, code: MOVED });
+            }
+            keep
+        });
+        self.set_connect_due();
+    }
+
+    pub(super) fn stop_round(&mut self) {
+        self.selection.end_round();
+        self.token.for_round = false;
+        self.timers.stop(TimerName::HeadStart);
+        self.set_connect_due();
+    }
+
+    /// The link is gone: what was on its way on it is not any more.
+    fn live_ended(&mut self, now: Time, link: &Link, reason: Reason) {
+        self.live = None;
+        self.stats.reconnects.count(reason);
+        for name in TimerName::OF_LINK {
+            self.timers.stop(name);
+        }
+        let died = matches!(
+            reason,
+            Reason::Network
+                | Reason::Silent
+                | Reason::Unanswered
+                | Reason::Malformed
+                | Reason::ConnectTimeout
+        );
+        if died && now.since(link.live_since) < self.config.healthy_after {
+            self.selection.died_young(now, link.transport);
+        } else {
+            self.selection.worked_until(now);
+        }
+        self.subscriptions.values_mut().for_each(|subscription| subscription.link_lost());
+        self.questions.link_lost();
+        let gone = self.outbox.link_lost();
+        self.expired(gone);
+        self.set_outbox_age();
+    }
+
+    /// The round has failed, or the link: waits for the next one, or stops for good.
+    pub(super) fn schedule(&mut self, now: Time, end: End) {
+        let transport = self.status.transport;
+        self.close_attempts(None);
+        self.stop_round();
+        let with_token = end.action == Action::RetryWithToken;
+        if end.action == Action::Stop || with_token && !self.config.has_token {
+            self.end_for_good(end.reason);
+            return;
+        }
+        let drain = self.timers.get(TimerName::Drain);
+        self.timers.stop(TimerName::Drain);
+        let wait = if let Some(window) = end.window {
+            self.backoff.fail_without_wait();
+            let wait = pick_in(&mut self.rng, window);
+            self.not_before = Some(now + wait);
+            wait
+        } else if let Some(at) = drain {
+            self.not_before = Some(at);
+            at.since(now)
+        } else if with_token && !std::mem::replace(&mut self.token.retried, true) {
+            // The new token is likely to do: no wait before it is tried, once.
+            self.backoff.fail_without_wait();
+            Duration::ZERO
+        } else {
+            self.backoff.fail(&mut self.rng)
+        };
+        if self.may_connect() {
+            self.timers.set(TimerName::Retry, now + wait);
+            self.transition(State::Waiting, end.reason, transport, Some(wait));
+        }
+    }
+
+    /// Closes the session: whatever waits gets its outcome, and then nothing comes any more.
+    pub(super) fn end_for_good(&mut self, reason: Reason) {
+        let transport = self.status.transport;
+        for link in std::mem::take(&mut self.links) {
+            if link.phase > Phase::Planned {
+                self.outputs.push_back(Output::Close { attempt: link.id, code: DONE });
+            }
+        }
+        self.live = None;
+        self.stop_round();
+        let unsent = self.outbox.clear();
+        self.expired(unsent);
+        while let Some((id, ask)) = self.questions.pop() {
+            self.event(ask.failed(id, Code::UNAVAILABLE, "the session is closed"));
+        }
+        self.transition(State::Closed, reason, transport, None);
+        self.timers.clear();
+    }
+
+    pub(super) fn set_connect_due(&mut self) {
+        let unwelcomed = self.links.iter().filter(|link| link.phase < Phase::Welcomed);
+        self.timers.put(TimerName::Connect, unwelcomed.map(|link| link.deadline).min());
+    }
+}

@@ -1,0 +1,217 @@
+//! Brings the links in step with what the app wants: opens what was decided on, tells a WebSocket what changed,
+//! makes a new request where the subscriptions travel in one, and sends what waits.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use bytes::Bytes;
+use everwire_protocol::{ClientFrame, Mode, Topic, limits};
+
+use crate::{
+    Output, Request, Session, TimerName, Transport,
+    link::{Link, Phase},
+    request::{self, Asked, Asker},
+    session::round::MOVED,
+    subscription::Subscription,
+};
+
+impl Session {
+    pub(super) fn sync(&mut self) {
+        if self.is_closed() {
+            return;
+        }
+        let changed = std::mem::take(&mut self.unsynced);
+        for index in 0..self.links.len() {
+            if self.links[index].phase == Phase::Planned {
+                self.open(index);
+            } else if self.links[index].takes_frames() {
+                if changed {
+                    self.sync_frames(index);
+                }
+            } else if self.links[index].transport.is_stateless() {
+                if changed && self.asks_for_other_topics(index) {
+                    let timeout = self.config.connect_timeout;
+                    self.renew(index, timeout);
+                    self.open(index);
+                } else {
+                    self.poll_again(index);
+                }
+            }
+        }
+        self.ask_questions();
+        self.send_publishes();
+        for link in &mut self.links {
+            if !link.outgoing.is_empty() && link.takes_frames() {
+                let data = Bytes::from(std::mem::take(&mut link.outgoing));
+                self.stats.bytes_sent += data.len() as u64;
+                self.outputs.push_back(Output::Send { attempt: link.id, data });
+            }
+        }
+    }
+
+    fn open(&mut self, index: usize) {
+        let token = self.token.current.clone();
+        let asker = Asker { client_id: &self.client_id, info: self.config.info.as_deref(), token };
+        let link = &mut self.links[index];
+        link.phase = Phase::Opening;
+        let request = match link.transport {
+            Transport::WebSocket => request::web_socket(),
+            // A poll that is answered at once brings the welcome at once.
+            _ => ask_for_all(link, &self.subscriptions, &asker, Duration::ZERO),
+        };
+        self.stats.bytes_sent += request.body.as_ref().map_or(0, Bytes::len) as u64;
+        let (attempt, transport) = (link.id, link.transport);
+        self.outputs.push_back(Output::Open { attempt, transport, request });
+    }
+
+    /// Puts a new request in the place of a stateless link: the same link, as the app sees it, under a new id.
+    pub(super) fn renew(&mut self, index: usize, timeout: Duration) {
+        let (now, id) = (self.now, self.new_attempt());
+        let link = &mut self.links[index];
+        let old = link.id;
+        let was_told = link.phase > Phase::Planned;
+        link.renew(id, now, timeout);
+        if was_told {
+            self.outputs.push_back(Output::Close { attempt: old, code: MOVED });
+        }
+        if self.live == Some(old) {
+            self.live = Some(id);
+            for name in [TimerName::Heartbeat, TimerName::Poll, TimerName::Subscribe] {
+                self.timers.stop(name);
+            }
+        }
+        self.set_connect_due();
+    }
+
+    fn asks_for_other_topics(&self, index: usize) -> bool {
+        let asked = self.links[index].topics.iter().map(|(topic, on_link)| (topic, on_link.generation));
+        let wanted =
+            wanted(&self.subscriptions).map(|(topic, subscription)| (topic, subscription.generation));
+        !asked.eq(wanted)
+    }
+
+    /// Makes the next exchange of a poll link, when its time has come.
+    fn poll_again(&mut self, index: usize) {
+        let link = &mut self.links[index];
+        let idle = link.transport.is_poll() && link.phase == Phase::Welcomed && !link.exchanging;
+        let waits = |name| self.timers.get(name).is_some();
+        // A server that drains is left alone until the moment to leave it.
+        if !idle || waits(TimerName::Poll) || waits(TimerName::Drain) {
+            return;
+        }
+        let wait = if link.transport == Transport::LongPoll { self.config.poll_wait } else { Duration::ZERO };
+        let wait = Duration::from_secs(wait.as_secs());
+        let token = self.token.current.clone();
+        let asker = Asker { client_id: &self.client_id, info: self.config.info.as_deref(), token };
+        let request = ask_for_all(link, &self.subscriptions, &asker, wait);
+        link.asked = self.now;
+        link.held = !wait.is_zero();
+        self.timers.set(TimerName::Heartbeat, self.now + wait + self.config.heartbeat_grace);
+        self.stats.bytes_sent += request.body.as_ref().map_or(0, Bytes::len) as u64;
+        self.outputs.push_back(Output::Poll { attempt: link.id, request });
+    }
+
+    /// Tells a WebSocket what it doesn't know yet.
+    fn sync_frames(&mut self, index: usize) {
+        let link = &mut self.links[index];
+        let gone = link.topics.iter().filter(|(topic, on_link)| {
+            let current = self.subscriptions.get(*topic).map(|subscription| subscription.generation);
+            current != Some(on_link.generation)
+        });
+        for topic in gone.map(|(topic, _)| topic.clone()).collect::<Vec<_>>() {
+            link.drop_topic(&topic);
+            link.send(&ClientFrame::Unsubscribe { topic });
+        }
+        for (topic, subscription) in &self.subscriptions {
+            if subscription.refused_until.is_some() {
+                continue;
+            }
+            if !link.topics.contains_key(topic) {
+                link.ask(topic, subscription.generation);
+                let mode = Mode { presence: subscription.presence() };
+                link.send(&ClientFrame::Subscribe { topic: topic.clone(), from: subscription.start(), mode });
+            }
+            let Some(on_link) = link.topics.get_mut(topic) else { continue };
+            if on_link.paused != subscription.paused() {
+                on_link.paused = subscription.paused();
+                let topic = topic.clone();
+                link.send(&if subscription.paused() {
+                    ClientFrame::Pause { topic }
+                } else {
+                    ClientFrame::Resume { topic }
+                });
+            }
+        }
+        self.watch_subscribes(index);
+    }
+
+    /// Starts the deadline of answers that are awaited on the link.
+    pub(super) fn watch_subscribes(&mut self, index: usize) {
+        let link = &mut self.links[index];
+        if link.awaits_any() && link.subscribe_due.is_none() {
+            link.subscribe_due = Some(self.now + self.config.request_timeout);
+        }
+        if self.live == Some(link.id) {
+            self.timers.put(TimerName::Subscribe, link.subscribe_due);
+        }
+    }
+
+    fn ask_questions(&mut self) {
+        let Some(link) = self.live.and_then(|live| self.links.iter_mut().find(|link| link.id == live)) else {
+            return;
+        };
+        if link.phase < Phase::Welcomed {
+            return;
+        }
+        while let Some((id, ask)) = self.questions.next_to_send(link.takes_frames()) {
+            if link.takes_frames() {
+                link.send(&ask.frame(id));
+            } else {
+                let request = ask.request(self.token.current.clone());
+                self.outputs.push_back(Output::Request { id, request });
+            }
+        }
+    }
+
+    fn send_publishes(&mut self) {
+        let Some(link) = self.live.and_then(|live| self.links.iter_mut().find(|link| link.id == live)) else {
+            return;
+        };
+        if link.phase < Phase::Welcomed {
+            return;
+        }
+        if link.takes_frames() {
+            while let Some(frame) = self.outbox.next_to_send() {
+                link.send(&frame);
+                // One message may not be over the limit, so it is sent before another frame could make it so.
+                if link.outgoing.len() >= limits::BATCH_BYTES {
+                    let data = Bytes::from(std::mem::take(&mut link.outgoing));
+                    self.stats.bytes_sent += data.len() as u64;
+                    self.outputs.push_back(Output::Send { attempt: link.id, data });
+                }
+            }
+        } else {
+            self.post_publishes();
+        }
+    }
+}
+
+/// The subscriptions that a stateless request asks for.
+fn wanted(subscriptions: &BTreeMap<Topic, Subscription>) -> impl Iterator<Item = (&Topic, &Subscription)> {
+    subscriptions.iter().filter(|(_, wanted)| !wanted.paused() && wanted.refused_until.is_none())
+}
+
+/// The request for all wanted topics, each from its cursor, noted on the link.
+fn ask_for_all(
+    link: &mut Link,
+    subscriptions: &BTreeMap<Topic, Subscription>,
+    asker: &Asker<'_>,
+    wait: Duration,
+) -> Request {
+    link.begin_exchange();
+    let mut topics = Vec::new();
+    for (topic, subscription) in wanted(subscriptions) {
+        link.ask(topic, subscription.generation);
+        topics.push(Asked { topic, from: subscription.start(), presence: subscription.presence() });
+    }
+    request::stateless(link.transport, &topics, asker, wait.as_secs())
+}

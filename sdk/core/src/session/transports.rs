@@ -1,0 +1,167 @@
+//! What the driver reports of transports. Reports about attempts that are no more change nothing.
+
+use bytes::Bytes;
+use everwire_protocol::{ClientFrame, Code, ServerFrame, binary, event, limits};
+
+use crate::{
+    AttemptId, Closed, HttpResponse, Reason, Session, Time, Transport,
+    link::{Link, Phase},
+    session::round::{End, MALFORMED},
+};
+
+impl Session {
+    /// A WebSocket is open, or an SSE request was answered with 200 and `text/event-stream`.
+    pub fn handle_opened(&mut self, now: Time, attempt: AttemptId) {
+        let Some(link) = self.current(now, attempt) else { return };
+        if link.phase != Phase::Opening || link.transport.is_poll() {
+            return;
+        }
+        link.phase = Phase::Opened;
+        link.heard_at(now);
+        let round_trip = now.since(link.asked);
+        if link.transport == Transport::WebSocket {
+            let client_id = self.client_id.clone();
+            let token = self.token.current.as_ref().map(|token| token.as_str().to_owned());
+            let info = self.config.info.clone();
+            if let Some(link) = self.link(attempt) {
+                link.send(&ClientFrame::Connect { client_id, token, info });
+            }
+            self.unsynced = true;
+        } else {
+            self.stats.round_trip = Some(round_trip);
+        }
+    }
+
+    /// A WebSocket message. A text message is handed in as its bytes, and ends the link.
+    pub fn handle_message(&mut self, now: Time, attempt: AttemptId, mut data: Bytes) {
+        let Some(link) = self.current(now, attempt) else { return };
+        if !link.takes_frames() {
+            return;
+        }
+        link.heard_at(now);
+        self.stats.bytes_received += data.len() as u64;
+        if data.len() > limits::FRAME_BYTES {
+            self.malformed(now, attempt);
+            return;
+        }
+        self.read_frames(now, attempt, &mut data);
+        self.watch_heartbeat(attempt);
+    }
+
+    /// Bytes of an SSE stream.
+    pub fn handle_chunk(&mut self, now: Time, attempt: AttemptId, mut chunk: &[u8]) {
+        let Some(link) = self.current(now, attempt) else { return };
+        if link.transport != Transport::Sse || link.phase < Phase::Opened {
+            return;
+        }
+        link.heard_at(now);
+        self.stats.bytes_received += chunk.len() as u64;
+        while let Some(link) = self.link(attempt) {
+            match link.parser.next_event(&mut chunk) {
+                Ok(Some(event)) => {
+                    let frame = event::decode(event.name, event.data);
+                    self.read_event(now, attempt, frame);
+                }
+                Ok(None) => break,
+                Err(_) => self.malformed(now, attempt),
+            }
+        }
+        self.watch_heartbeat(attempt);
+    }
+
+    /// An event of a native `EventSource`: `message` or `everwire.…`.
+    pub fn handle_event(&mut self, now: Time, attempt: AttemptId, name: &str, data: &str) {
+        let Some(link) = self.current(now, attempt) else { return };
+        if link.transport != Transport::EventSource || link.phase < Phase::Opened {
+            return;
+        }
+        link.heard_at(now);
+        self.stats.bytes_received += data.len() as u64;
+        let frame = event::decode(name, data);
+        self.read_event(now, attempt, frame);
+        self.watch_heartbeat(attempt);
+    }
+
+    /// The answer to a poll, whatever its status.
+    pub fn handle_response(&mut self, now: Time, attempt: AttemptId, response: HttpResponse) {
+        let Some(link) = self.current(now, attempt) else { return };
+        if !link.transport.is_poll() || !link.exchanging {
+            return;
+        }
+        link.exchanging = false;
+        link.heard_at(now);
+        let HttpResponse { status, retry_after, mut body } = response;
+        let (asked, held) = (link.asked, link.held);
+        self.stats.bytes_received += body.len() as u64;
+        if body.len() > limits::FRAME_BYTES {
+            self.malformed(now, attempt);
+        } else if status == 200 {
+            self.end_watch_of_poll();
+            self.read_frames(now, attempt, &mut body);
+            self.polled(now, attempt, asked, held);
+        } else {
+            // What the body says is finer than what the headers can.
+            let end = End::reported(Closed::Status { status, retry_after });
+            let end = match problem(body) {
+                Some((code, window)) => End { close: None, ..End::said(code, window.or(end.window)) },
+                None => end,
+            };
+            self.end_link(now, attempt, end);
+        }
+    }
+
+    /// A transport has ended, or never came to be.
+    pub fn handle_closed(&mut self, now: Time, attempt: AttemptId, closed: Closed) {
+        if self.current(now, attempt).is_some() {
+            self.end_link(now, attempt, End::reported(closed));
+        }
+    }
+
+    /// The attempt, if it is one that still counts.
+    fn current(&mut self, now: Time, attempt: AttemptId) -> Option<&mut Link> {
+        self.now = now;
+        let index = self.links.iter().position(|link| link.id == attempt && link.phase > Phase::Planned);
+        if index.is_none() {
+            self.stats.stale += 1;
+        }
+        self.links.get_mut(index?)
+    }
+
+    fn read_frames(&mut self, now: Time, attempt: AttemptId, data: &mut Bytes) {
+        while self.link(attempt).is_some() {
+            match binary::decode_server(data) {
+                Ok(Some(frame)) => self.handle_frame(now, attempt, frame),
+                Ok(None) => break,
+                Err(_) => self.malformed(now, attempt),
+            }
+        }
+    }
+
+    fn read_event(
+        &mut self,
+        now: Time,
+        attempt: AttemptId,
+        frame: Result<Option<ServerFrame>, event::EventError>,
+    ) {
+        match frame {
+            Ok(Some(frame)) => self.handle_frame(now, attempt, frame),
+            Ok(None) => {}
+            Err(_) => self.malformed(now, attempt),
+        }
+    }
+
+    /// The other side sent what can't be read, or what doesn't fit together.
+    pub(super) fn malformed(&mut self, now: Time, attempt: AttemptId) {
+        self.stats.malformed += 1;
+        self.end_link(now, attempt, End::found(Reason::Malformed, MALFORMED));
+    }
+}
+
+/// The error frame that is the body of a refused binary request.
+pub(super) fn problem(mut body: Bytes) -> Option<(Code, Option<everwire_protocol::RetryWindow>)> {
+    match binary::decode_server(&mut body) {
+        Ok(Some(ServerFrame::Error { code, retry_after, .. })) => Some((code, retry_after)),
+        Ok(Some(ServerFrame::Closed { code, .. })) => Some((code, None)),
+        _ => None,
+    }
+}
