@@ -42,6 +42,14 @@ impl Action {
 
 /// Why something was refused or ended. The number is in the range that [`Action::of_close`] reads, so a
 /// client handles a code it has never heard of.
+///
+/// ```
+/// use everwire_protocol::{Action, Code};
+///
+/// assert_eq!(Code::TOKEN_EXPIRED.action(), Action::RetryWithToken);
+/// assert_eq!(Code(4599).action(), Action::Stop);
+/// assert_eq!((Code::FORBIDDEN.name(), Code::FORBIDDEN.status()), ("forbidden", 403));
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Code(pub u16);
 

@@ -79,6 +79,14 @@ macro_rules! name {
 name!(
     /// The name of a log, e.g. `room:general`: 1–255 bytes of `[A-Za-z0-9_.:/-]`. A name that begins with
     /// `$` is the server's own.
+    ///
+    /// ```
+    /// use everwire_protocol::Topic;
+    ///
+    /// assert!(Topic::new("room:general").is_ok());
+    /// assert!(Topic::new("room general").is_err());
+    /// assert!(Topic::new("$sys:clock").is_ok_and(|topic| topic.is_reserved()));
+    /// ```
     Topic,
     limits::TOPIC_BYTES,
     |name| {
@@ -141,6 +149,10 @@ impl Epoch {
 
     /// An epoch made of a number, e.g. of 64 random bits: its base-36 digits. 0 counts as 1, because the
     /// epoch `0` is no log's.
+    ///
+    /// ```
+    /// assert_eq!(everwire_protocol::Epoch::from_number(35).as_str(), "z");
+    /// ```
     #[must_use]
     pub fn from_number(number: u64) -> Self {
         const DIGITS: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";

@@ -8,6 +8,14 @@ use crate::{Epoch, ServerFrame, limits};
 /// Offset 0 stands before the first record, so "nothing received so far" is a position too.
 ///
 /// Text form: `EPOCH-OFFSET`, e.g. `k3x9-17`.
+///
+/// ```
+/// use everwire_protocol::Position;
+///
+/// let position: Position = "k3x9-17".parse()?;
+/// assert_eq!((position.epoch.as_str(), position.offset), ("k3x9", 17));
+/// # Ok::<(), everwire_protocol::ParsePositionError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Position {
     /// The life of the log.
@@ -51,6 +59,13 @@ impl FromStr for Position {
 /// Where a subscription starts.
 ///
 /// Text form: `latest`, `earliest`, `last:N`, or a position.
+///
+/// ```
+/// use everwire_protocol::From;
+///
+/// assert_eq!("last:50".parse(), Ok(From::Last(50)));
+/// assert_eq!(From::Earliest.to_string(), "earliest");
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum From {
     /// Only what is written from now on.

@@ -18,6 +18,13 @@ pub enum Kind {
 }
 
 /// The content of a record: bytes that the protocol carries untouched.
+///
+/// ```
+/// use everwire_protocol::{Kind, Payload};
+///
+/// let payload = Payload::json(r#"{"text":"hi"}"#);
+/// assert_eq!((payload.kind, payload.data.len()), (Kind::Json, 13));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Payload {
     /// What the bytes are. [`Kind::Json`] and [`Kind::Text`] are valid UTF-8 wherever a server has taken

@@ -176,3 +176,36 @@ fn the_events_of_the_example_are_frames_and_its_ids_cursors() {
         assert_eq!(written.trim_end(), without_retry.join("\n"));
     }
 }
+
+/// The type byte of the one frame in these bytes.
+fn type_byte(frame: &[u8]) -> u8 {
+    let length = frame.iter().take_while(|byte| **byte >= 0x80).count() + 1;
+    frame[length]
+}
+
+#[test]
+fn every_frame_has_an_example_and_its_type_in_a_table() {
+    let document = document();
+    let mut types = std::collections::BTreeMap::new();
+    for frame in blocks(&document, "json client").iter().flat_map(|line| json::decode_client(line).unwrap()) {
+        let (mut bytes, mut text) = (Vec::new(), String::new());
+        binary::encode_client(&frame, &mut bytes);
+        json::encode_client(&frame, &mut text);
+        types.insert(type_byte(&bytes), text);
+    }
+    for frame in blocks(&document, "json server").iter().flat_map(|line| json::decode_server(line).unwrap()) {
+        let (mut bytes, mut text) = (Vec::new(), String::new());
+        binary::encode_server(&frame, &mut bytes);
+        json::encode_server(&frame, &mut text);
+        types.insert(type_byte(&bytes), text);
+    }
+    assert_eq!(
+        types.keys().copied().collect::<Vec<_>>(),
+        (0x01..=0x0a).chain(0x81..=0x90).collect::<Vec<_>>()
+    );
+    for (number, text) in types {
+        let frame: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let row = format!("| `{number:#04x}` | {} |", frame["type"].as_str().unwrap());
+        assert!(document.contains(&row), "{row}");
+    }
+}

@@ -125,6 +125,21 @@ pub fn encode(frame: &ServerFrame, out: &mut Vec<u8>) {
 /// Appends all of a `messages` frame but its records' bytes: `records` of them, `bytes` long together,
 /// each as [`encode_record`](super::encode_record) made it, must follow. So a server that keeps records
 /// encoded copies them into a frame as they are.
+///
+/// ```
+/// use everwire_protocol::{Payload, Record, ServerFrame, binary};
+///
+/// let payload = Payload::text("hi");
+/// let record = Record { offset: 18, time: 5, payload, key: None, from: None, id: None };
+/// let mut kept = Vec::new();
+/// binary::encode_record(&record, &mut kept);
+///
+/// let mut message = Vec::new();
+/// binary::encode_messages_header(0, record.offset, 1, kept.len(), &mut message);
+/// message.extend_from_slice(&kept);
+/// let frame = binary::decode_server(&mut message.into());
+/// assert_eq!(frame, Ok(Some(ServerFrame::Messages { alias: 0, records: vec![record] })));
+/// ```
 pub fn encode_messages_header(
     alias: u32,
     first_offset: u64,
