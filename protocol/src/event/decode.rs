@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 
 use crate::{
@@ -12,7 +11,7 @@ use crate::{
 };
 
 use super::{
-    EventError,
+    EventError, base64,
     header::{Result, Words, number, value},
 };
 
@@ -110,11 +109,7 @@ fn payload(kind: &str, text: &str) -> Result<Payload> {
         "bytes" => (Kind::Bytes, true),
         _ => return Err(EventError::Invalid),
     };
-    let data = if encoded {
-        STANDARD.decode(text).map_err(|_| EventError::Base64)?.into()
-    } else {
-        Bytes::copy_from_slice(text.as_bytes())
-    };
+    let data = if encoded { base64::decode(text)?.into() } else { Bytes::copy_from_slice(text.as_bytes()) };
     Ok(Payload { kind, data })
 }
 

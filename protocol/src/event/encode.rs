@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use base64::{Engine, engine::general_purpose::STANDARD};
+use ::base64::{Engine, engine::general_purpose::STANDARD};
 
 use crate::{About, Cursor, GapReason, Kind, Member, Payload, Position, PublishId, Record, ServerFrame};
 

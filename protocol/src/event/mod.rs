@@ -25,6 +25,7 @@
 //! # Ok::<(), everwire_protocol::ParsePositionError>(())
 //! ```
 
+mod base64;
 mod decode;
 mod encode;
 mod header;
