@@ -47,6 +47,8 @@ pub(crate) struct Link {
     pub phase: Phase,
     /// When it, or its present request, was begun.
     pub asked: Time,
+    /// It has nothing to ask for, since no topic is wanted: it is opened once one is.
+    pub parked: bool,
     /// When its welcome is due; for a poll, when the answer of its first exchange is.
     pub deadline: Time,
     /// When it became the session's link.
@@ -86,6 +88,7 @@ impl Link {
             transport,
             phase: Phase::Planned,
             asked: now,
+            parked: false,
             deadline: now + timeout,
             live_since: now,
             topics: BTreeMap::new(),
@@ -118,6 +121,11 @@ impl Link {
         self.unanswered.clear();
         self.exchanging = true;
         self.fruitful = false;
+    }
+
+    /// Whether what is asked beside it may be sent: it works, or it did and has nothing to ask for itself.
+    pub fn carries(&self) -> bool {
+        self.phase == Phase::Welcomed || self.parked
     }
 
     /// Whether frames can be sent on it.

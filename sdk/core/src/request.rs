@@ -8,7 +8,8 @@ use crate::{Method, Request, Token, Transport};
 /// A target longer than this goes into a body: proxies and servers bound their request lines.
 const TARGET_BYTES: usize = 2_000;
 const FORM: &str = "application/x-www-form-urlencoded";
-const EVENT_STREAM: &str = "text/event-stream";
+/// A stream; where it is refused, the reason in the binary codec, which needs no JSON parser.
+const EVENT_STREAM: &str = "text/event-stream, application/vnd.everwire.v1";
 
 /// One topic of a stateless request.
 pub(crate) struct Asked<'a> {
@@ -175,7 +176,10 @@ mod tests {
             "/v1/sse?topic=room%3Aa%2Fb&from=last%3A5&topic=cpu&from=e-7\
              &client_id=me&info=Ada%20%26%20B%C3%A9&presence=room%3Aa%2Fb"
         );
-        assert_eq!((request.method, request.accept), (Method::Get, Some("text/event-stream")));
+        assert_eq!(
+            (request.method, request.accept),
+            (Method::Get, Some("text/event-stream, application/vnd.everwire.v1"))
+        );
         let alone = stateless(Transport::LongPoll, &topics[1..], &asker(&id), 25);
         assert_eq!(alone.target, "/v1/poll?topic=cpu&from=e-7&timeout=25");
     }

@@ -23,7 +23,7 @@ impl Session {
         match name {
             TimerName::Token => self.token_missed(now),
             TimerName::Connect => self.connect_missed(now, late),
-            TimerName::HeadStart => self.start_next(now),
+            TimerName::HeadStart => self.head_start_over(now),
             TimerName::Retry => self.begin_round(now, self.status.reason),
             TimerName::Drain => {
                 self.shut_all(now, Reason::Drain, MOVED);

@@ -218,7 +218,7 @@ impl Session {
         link.aliases.get(&alias).map(|alias| alias.epoch)
     }
 
-    fn topic_refused(
+    pub(super) fn topic_refused(
         &mut self,
         now: Time,
         id: AttemptId,

@@ -96,7 +96,9 @@ impl Session {
     /// The welcome is overdue, of an attempt or of a new request on the link.
     pub(super) fn connect_missed(&mut self, now: Time, late: bool) {
         let (live, timeout) = (self.live, self.config.probe_timeout);
-        let due = |link: &&mut crate::link::Link| link.phase < Phase::Welcomed && link.deadline <= now;
+        let due = |link: &&mut crate::link::Link| {
+            link.phase < Phase::Welcomed && !link.parked && link.deadline <= now
+        };
         while let Some(link) = self.links.iter_mut().find(due) {
             let id = link.id;
             if live != Some(id) {

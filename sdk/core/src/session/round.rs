@@ -85,6 +85,7 @@ impl Session {
         retry_in: Option<Duration>,
     ) {
         let change = StateChange { state, transport, reason, attempt: self.backoff.failures(), retry_in };
+        // The first is told although nothing has changed: it says that it has begun.
         if change != self.status || state == State::Connecting && self.next_attempt == 1 {
             self.status = change;
             self.event(Event::State(change));
@@ -147,11 +148,36 @@ impl Session {
         }
     }
 
+    /// Starts the next transport beside those that hang.
+    pub(super) fn head_start_over(&mut self, now: Time) {
+        if self.is_pointless() {
+            self.timers.set(TimerName::HeadStart, now + self.config.head_start);
+        } else {
+            self.start_next(now);
+        }
+    }
+
+    /// Starts the next transport after one that failed. Returns whether there was one.
+    fn start_after_failure(&mut self, now: Time) -> bool {
+        let next = self.selection.next_after_failure().filter(|_| !self.is_pointless());
+        if let Some(transport) = next {
+            self.start(now, transport);
+        }
+        next.is_some()
+    }
+
+    /// Whether a stateless transport would have nothing to ask for, while a WebSocket, which needs nothing to ask for,
+    /// may be tried instead.
+    fn is_pointless(&self) -> bool {
+        self.asks_for_nothing() && self.selection.allows(Transport::WebSocket)
+    }
+
     fn start(&mut self, now: Time, transport: Transport) {
         let id = self.new_attempt();
         self.links.push(Link::new(id, transport, now, self.config.connect_timeout));
         self.set_connect_due();
-        let head_start = self.selection.has_more().then(|| now + self.config.head_start);
+        let waits = transport.is_stateless() && self.asks_for_nothing();
+        let head_start = (self.selection.has_more() && !waits).then(|| now + self.config.head_start);
         self.timers.put(TimerName::HeadStart, head_start);
         if self.live.is_none() {
             self.transition(State::Connecting, self.status.reason, Some(transport), None);
@@ -197,7 +223,9 @@ impl Session {
         if let Some(code) = end.close.filter(|_| link.phase > Phase::Planned) {
             self.outputs.push_back(Output::Close { attempt: id, code });
         }
-        let end = End { window: end.window.or(link.window), ..end };
+        let drains = self.timers.get(TimerName::Drain).is_some() && end.action != Action::Stop;
+        let reason = if drains { Reason::Drain } else { end.reason };
+        let end = End { reason, window: end.window.or(link.window), ..end };
         if self.live == Some(id) {
             self.live_ended(now, &link, end.reason);
             // What was tried beside it becomes the round.
@@ -218,9 +246,7 @@ impl Session {
             if end.action == Action::Stop {
                 self.refused = Some(end.reason);
             }
-            if let Some(transport) = self.selection.next_after_failure() {
-                self.start(now, transport);
-            } else if self.links.is_empty() {
+            if !self.start_after_failure(now) && self.links.iter().all(|link| link.parked) {
                 let stop = self.refused.map(|reason| End { reason, action: Action::Stop, ..end });
                 self.schedule(now, stop.unwrap_or(end));
             }
@@ -228,9 +254,7 @@ impl Session {
     }
 
     fn attempt_beside_link_ended(&mut self, now: Time, current: Transport, end: End) {
-        if let Some(transport) = self.selection.next_after_failure() {
-            self.start(now, transport);
-        } else if self.links.len() == 1 {
+        if !self.start_after_failure(now) && self.links.len() == 1 {
             if self.selection.allows(current) {
                 self.timers.set(TimerName::Upgrade, now + self.config.remember);
             } else if let Some(live) = self.live {
@@ -364,7 +388,7 @@ impl Session {
     }
 
     pub(super) fn set_connect_due(&mut self) {
-        let unwelcomed = self.links.iter().filter(|link| link.phase < Phase::Welcomed);
+        let unwelcomed = self.links.iter().filter(|link| link.phase < Phase::Welcomed && !link.parked);
         self.timers.put(TimerName::Connect, unwelcomed.map(|link| link.deadline).min());
     }
 }

@@ -22,7 +22,7 @@ impl Session {
         let changed = std::mem::take(&mut self.unsynced);
         for index in 0..self.links.len() {
             if self.links[index].phase == Phase::Planned {
-                self.open(index);
+                self.open_or_park(index);
             } else if self.links[index].takes_frames() {
                 if changed {
                     self.sync_frames(index);
@@ -31,7 +31,7 @@ impl Session {
                 if changed && self.asks_for_other_topics(index) {
                     let timeout = self.config.connect_timeout;
                     self.renew(index, timeout);
-                    self.open(index);
+                    self.open_or_park(index);
                 } else {
                     self.poll_again(index);
                 }
@@ -48,6 +48,31 @@ impl Session {
         }
     }
 
+    /// Opens what was decided on; a stateless transport only once there is a topic to ask for.
+    fn open_or_park(&mut self, index: usize) {
+        let (now, timeout, nothing) = (self.now, self.config.connect_timeout, self.asks_for_nothing());
+        let link = &mut self.links[index];
+        let park = nothing && link.transport.is_stateless();
+        if park {
+            link.parked = true;
+        } else if std::mem::take(&mut link.parked) {
+            link.asked = now;
+            link.deadline = now + timeout;
+            if self.selection.has_more() {
+                self.timers.set(TimerName::HeadStart, now + self.config.head_start);
+            }
+        }
+        self.set_connect_due();
+        if !park {
+            self.open(index);
+        }
+    }
+
+    /// Whether a stateless request would ask for no topic.
+    pub(super) fn asks_for_nothing(&self) -> bool {
+        wanted(&self.subscriptions).next().is_none()
+    }
+
     fn open(&mut self, index: usize) {
         let token = self.token.current.clone();
         let asker = Asker { client_id: &self.client_id, info: self.config.info.as_deref(), token };
@@ -61,6 +86,14 @@ impl Session {
         self.stats.bytes_sent += request.body.as_ref().map_or(0, Bytes::len) as u64;
         let (attempt, transport) = (link.id, link.transport);
         self.outputs.push_back(Output::Open { attempt, transport, request });
+    }
+
+    /// Puts a new request in the place of one that has ended by itself.
+    pub(super) fn renew_ended(&mut self, index: usize) {
+        // There is nothing to close.
+        self.links[index].phase = Phase::Planned;
+        let timeout = self.config.connect_timeout;
+        self.renew(index, timeout);
     }
 
     /// Puts a new request in the place of a stateless link: the same link, as the app sees it, under a new id.
@@ -159,7 +192,7 @@ impl Session {
         let Some(link) = self.live.and_then(|live| self.links.iter_mut().find(|link| link.id == live)) else {
             return;
         };
-        if link.phase < Phase::Welcomed {
+        if !link.carries() {
             return;
         }
         while let Some((id, ask)) = self.questions.next_to_send(link.takes_frames()) {
@@ -176,7 +209,7 @@ impl Session {
         let Some(link) = self.live.and_then(|live| self.links.iter_mut().find(|link| link.id == live)) else {
             return;
         };
-        if link.phase < Phase::Welcomed {
+        if !link.carries() {
             return;
         }
         if link.takes_frames() {

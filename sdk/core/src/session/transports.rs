@@ -1,7 +1,7 @@
 //! What the driver reports of transports. Reports about attempts that are no more change nothing.
 
 use bytes::Bytes;
-use everwire_protocol::{ClientFrame, Code, ServerFrame, binary, event, limits};
+use everwire_protocol::{About, ClientFrame, ServerFrame, binary, event, limits};
 
 use crate::{
     AttemptId, Closed, HttpResponse, Reason, Session, Time, Transport,
@@ -82,31 +82,42 @@ impl Session {
         self.watch_heartbeat(attempt);
     }
 
-    /// The answer to a poll, whatever its status.
+    /// The answer to a poll, whatever its status; or the answer to an SSE request that was refused, so that its
+    /// body is read too ([`handle_closed`](Self::handle_closed) does where there is no body to be had).
     pub fn handle_response(&mut self, now: Time, attempt: AttemptId, response: HttpResponse) {
         let Some(link) = self.current(now, attempt) else { return };
-        if !link.transport.is_poll() || !link.exchanging {
-            return;
-        }
-        link.exchanging = false;
-        link.heard_at(now);
         let HttpResponse { status, retry_after, mut body } = response;
         let (asked, held) = (link.asked, link.held);
+        let awaited = link.transport.is_poll() && std::mem::take(&mut link.exchanging);
+        link.heard_at(now);
         self.stats.bytes_received += body.len() as u64;
         if body.len() > limits::FRAME_BYTES {
             self.malformed(now, attempt);
-        } else if status == 200 {
+        } else if status != 200 {
+            self.refused(now, attempt, Closed::Status { status, retry_after }, body);
+        } else if awaited {
             self.end_watch_of_poll();
             self.read_frames(now, attempt, &mut body);
             self.polled(now, attempt, asked, held);
-        } else {
-            // What the body says is finer than what the headers can.
-            let end = End::reported(Closed::Status { status, retry_after });
-            let end = match problem(body) {
-                Some((code, window)) => End { close: None, ..End::said(code, window.or(end.window)) },
-                None => end,
-            };
-            self.end_link(now, attempt, end);
+        }
+    }
+
+    /// A request was refused. What the body says is finer than what the headers can.
+    fn refused(&mut self, now: Time, attempt: AttemptId, status: Closed, mut body: Bytes) {
+        let end = End::reported(status);
+        match binary::decode_server(&mut body) {
+            Ok(Some(ServerFrame::Error { about: About::Topic(topic), code, message, retry_after })) => {
+                // All topics were refused, and this is the first: the request is made again without it.
+                self.topic_refused(now, attempt, topic, code, message, retry_after.or(end.window));
+                if let Some(index) = self.links.iter().position(|link| link.id == attempt) {
+                    self.renew_ended(index);
+                }
+            }
+            Ok(Some(ServerFrame::Error { code, retry_after, .. })) => {
+                let said = End::said(code, retry_after.or(end.window));
+                self.end_link(now, attempt, End { close: None, ..said });
+            }
+            _ => self.end_link(now, attempt, end),
         }
     }
 
@@ -154,14 +165,5 @@ impl Session {
     pub(super) fn malformed(&mut self, now: Time, attempt: AttemptId) {
         self.stats.malformed += 1;
         self.end_link(now, attempt, End::found(Reason::Malformed, MALFORMED));
-    }
-}
-
-/// The error frame that is the body of a refused binary request.
-pub(super) fn problem(mut body: Bytes) -> Option<(Code, Option<everwire_protocol::RetryWindow>)> {
-    match binary::decode_server(&mut body) {
-        Ok(Some(ServerFrame::Error { code, retry_after, .. })) => Some((code, retry_after)),
-        Ok(Some(ServerFrame::Closed { code, .. })) => Some((code, None)),
-        _ => None,
     }
 }

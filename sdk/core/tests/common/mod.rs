@@ -1,7 +1,7 @@
 //! A session, and a server of a few lines that answers it by hand: two endpoints in virtual time. The test says what
 //! the server does; nothing here decides anything.
 
-#![allow(dead_code)]
+#![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::{collections::VecDeque, time::Duration};
 
