@@ -2,5 +2,7 @@
 //! of sessions or of any I/O, so it serves any server's streams.
 
 mod parser;
+#[cfg(test)]
+mod tests;
 
 pub use parser::{Event, Parser, TooLong};
