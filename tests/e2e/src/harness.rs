@@ -26,6 +26,9 @@ use crate::{artifacts, browser::Browser, driver::Driver, server::Server};
 /// What a case returns.
 pub type Running = Pin<Box<dyn Future<Output = Result<()>>>>;
 
+/// Something that must be built.
+pub type Need = fn() -> Result<PathBuf>;
+
 /// One test: its name, how long it may take, and what it does.
 pub struct Case {
     name: &'static str,
@@ -40,13 +43,14 @@ impl Case {
     }
 }
 
-/// Defines `main` of a test binary: `everwire_e2e::cases! { 120 => a_function, … }`, each `async fn(&Context) ->
-/// Result<()>` with the seconds that it may take.
+/// Defines `main` of a test binary: `everwire_e2e::cases! { needs [server, demo], 120 => a_function, … }`. Needs
+/// are functions of [`artifacts`]; a case is an `async fn(&Context) -> Result<()>`, with the seconds that it may
+/// take.
 #[macro_export]
 macro_rules! cases {
-    ($($seconds:literal => $case:ident),+ $(,)?) => {
+    (needs [$($need:ident),*], $($seconds:literal => $case:ident),+ $(,)?) => {
         fn main() -> std::process::ExitCode {
-            $crate::harness::main(&[$(
+            $crate::harness::main(&[$($crate::artifacts::$need),*], &[$(
                 $crate::harness::Case::new(stringify!($case), $seconds, |context| {
                     Box::pin(async move { $case(&context).await })
                 }),
@@ -107,11 +111,16 @@ pub fn evidence(line: &str) {
     println!("    {line}");
 }
 
-/// Runs the cases that the command line asks for.
-pub fn main(cases: &[Case]) -> ExitCode {
+/// Runs the cases that the command line asks for. What they need is built first, so that no deadline of theirs
+/// runs meanwhile.
+pub fn main(needs: &[Need], cases: &[Case]) -> ExitCode {
     let mut arguments = Arguments::from_args();
     // They share two cores, and lines of evidence are to stand with their test.
     arguments.test_threads = Some(1);
+    if !arguments.list && needs.iter().any(|need| need().is_err()) {
+        // Not the end: each case that needs it will say why.
+        eprintln!("something that is tested could not be built");
+    }
     let runtime = match Runtime::new() {
         Ok(runtime) => Arc::new(runtime),
         Err(error) => {

@@ -14,6 +14,7 @@ use everwire_e2e::{
 use serde_json::json;
 
 cases! {
+    needs [server, javascript],
     120 => a_black_holed_connection_is_noticed_by_its_deadline_and_nothing_is_lost,
     120 => a_connection_that_is_deaf_in_one_way_is_noticed_too,
 }

@@ -15,6 +15,7 @@ use everwire_e2e::{
 use serde_json::json;
 
 cases! {
+    needs [server, demo],
     180 => two_windows_chat_over_each_transport,
     120 => messages_written_offline_wait_and_are_sent_once,
     120 => history_is_there_after_a_reload_and_loads_upward,

@@ -16,6 +16,7 @@ use everwire_e2e::{
 use serde_json::json;
 
 cases! {
+    needs [server, demo],
     120 => tiles_live_and_charts_open_with_the_history,
     120 => a_cut_leaves_no_hole_in_the_charts,
 }

@@ -5,6 +5,7 @@ use everwire_e2e::{browser::SOON, cases, harness::Context};
 use serde_json::json;
 
 cases! {
+    needs [],
     60 => a_browser_shows_types_resizes_and_remembers_its_console,
     60 => windows_are_driven_one_at_a_time,
 }

@@ -13,6 +13,7 @@ use everwire_e2e::{
 use serde_json::{Value, json};
 
 cases! {
+    needs [server, demo],
     180 => both_pages_fit_three_widths_and_two_themes_and_axe_finds_nothing_serious,
 }
 

@@ -12,6 +12,7 @@ use everwire_e2e::{
 use serde_json::json;
 
 cases! {
+    needs [server, javascript],
     180 => a_subscription_moves_between_transports_in_mid_stream_without_loss_or_repeats,
 }
 

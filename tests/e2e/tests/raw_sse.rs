@@ -19,6 +19,7 @@ use tokio::{
 };
 
 cases! {
+    needs [server],
     60 => last_event_id_goes_on_at_the_next_offset,
     60 => curl_n_goes_on_at_the_next_offset,
     60 => an_evicted_cursor_gets_a_gap_event_in_its_place,

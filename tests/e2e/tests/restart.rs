@@ -14,6 +14,7 @@ use everwire_e2e::{
 use serde_json::{Value, json};
 
 cases! {
+    needs [server, javascript],
     120 => after_kill_9_every_subscriber_gets_an_epoch_gap_and_then_the_new_messages,
     120 => publishes_not_acked_before_kill_9_arrive_once_in_the_new_life,
 }
