@@ -1,6 +1,8 @@
 //! What the server says: each frame that came through a link, and what it changes.
 
-use everwire_protocol::{About, Action, Code, GapReason, Position, Record, RetryWindow, ServerFrame, Topic};
+use everwire_protocol::{
+    About, Action, Code, Epoch, GapReason, Position, Record, RetryWindow, ServerFrame, Topic,
+};
 
 use crate::{
     AttemptId, Event, HistoryPage, Output, RequestId, Session, Time, TimerName,
@@ -47,24 +49,22 @@ impl Session {
             }
             ServerFrame::Ephemeral { alias, time, payload, from } => {
                 // An app that takes nothing gets nothing that can't wait in the log.
-                if let Some((topic, _)) =
-                    self.known(id, alias).filter(|(_, subscription)| !subscription.paused())
-                {
+                if let Some((topic, ..)) = self.known(id, alias).filter(|(.., reader)| !reader.paused()) {
                     self.event(Event::Ephemeral { topic, time, payload, from });
                 }
             }
             ServerFrame::Members { alias, members } => {
-                if let Some((topic, _)) = self.known(id, alias) {
+                if let Some((topic, ..)) = self.known(id, alias) {
                     self.event(Event::Members { topic, members });
                 }
             }
             ServerFrame::Join { alias, member } => {
-                if let Some((topic, _)) = self.known(id, alias) {
+                if let Some((topic, ..)) = self.known(id, alias) {
                     self.event(Event::Join { topic, member });
                 }
             }
             ServerFrame::Leave { alias, member } => {
-                if let Some((topic, _)) = self.known(id, alias) {
+                if let Some((topic, ..)) = self.known(id, alias) {
                     self.event(Event::Leave { topic, member });
                 }
             }
@@ -119,9 +119,8 @@ impl Session {
     }
 
     fn messages(&mut self, now: Time, id: AttemptId, alias: u32, records: Vec<Record>) {
-        let Some(epoch) = self.epoch_of(id, alias) else { return };
         let flow = self.config.flow;
-        let Some((topic, subscription)) = self.known(id, alias) else { return };
+        let Some((topic, epoch, subscription)) = self.known(id, alias) else { return };
         if subscription.must_skip(&flow) {
             return;
         }
@@ -145,7 +144,7 @@ impl Session {
     }
 
     /// Tells the app of messages: with those that it has not taken yet, where they are of the same topic.
-    fn deliver(&mut self, topic: &Topic, epoch: everwire_protocol::Epoch, more: Vec<Record>) {
+    fn deliver(&mut self, topic: &Topic, epoch: Epoch, more: Vec<Record>) {
         match self.outputs.back_mut() {
             Some(Output::Event(Event::Messages { topic: last, epoch: of, records }))
                 if last == topic && *of == epoch =>
@@ -165,7 +164,7 @@ impl Session {
         position: Position,
     ) {
         let flow = self.config.flow;
-        let Some((topic, subscription)) = self.known(id, alias) else { return };
+        let Some((topic, _, subscription)) = self.known(id, alias) else { return };
         if subscription.must_skip(&flow) {
             return;
         }
@@ -201,21 +200,17 @@ impl Session {
     }
 
     /// The subscription that an alias stands for, unless it was ended or asked for anew since.
-    fn known(&mut self, id: AttemptId, alias: u32) -> Option<(Topic, &mut Subscription)> {
+    fn known(&mut self, id: AttemptId, alias: u32) -> Option<(Topic, Epoch, &mut Subscription)> {
         let known = self.links.iter().find(|link| link.id == id).and_then(|link| link.aliases.get(&alias));
         let found = known.and_then(|alias| {
             let subscription = self.subscriptions.get_mut(&alias.topic)?;
-            (subscription.generation == alias.generation).then(|| (alias.topic.clone(), subscription))
+            (subscription.generation == alias.generation)
+                .then(|| (alias.topic.clone(), alias.epoch, subscription))
         });
         if found.is_none() {
             self.stats.stale += 1;
         }
         found
-    }
-
-    fn epoch_of(&self, id: AttemptId, alias: u32) -> Option<everwire_protocol::Epoch> {
-        let link = self.links.iter().find(|link| link.id == id)?;
-        link.aliases.get(&alias).map(|alias| alias.epoch)
     }
 
     pub(super) fn topic_refused(

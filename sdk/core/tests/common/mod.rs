@@ -10,8 +10,8 @@ use everwire_core::{
     AttemptId, Config, Event, HttpResponse, Output, Publish, Request, RequestId, Session, State,
     SubscribeOptions, Time, TimerName, Transport,
     protocol::{
-        ClientFrame, Cursor, Epoch, From, Kind, Limits, Payload, Position, PublishId, Record, ServerFrame,
-        Topic, binary, event,
+        ClientFrame, Cursor, Epoch, From, Kind, Limits, Payload, Position, PublishId, Record, RetryWindow,
+        ServerFrame, Topic, binary, event,
     },
 };
 
@@ -26,6 +26,8 @@ pub struct World {
     pub requests: VecDeque<(RequestId, Request)>,
     pub events: VecDeque<Event>,
     pub tokens_asked: usize,
+    /// All that were ever opened and not closed by the session.
+    pub links: Vec<AttemptId>,
 }
 
 pub const HEARTBEAT: Duration = Duration::from_secs(25);
@@ -67,6 +69,10 @@ pub fn subscribed(name: &str, alias: u32, position: &str, recovered: bool) -> Se
     ServerFrame::Subscribed { topic: topic(name), alias, position: at(position), recovered }
 }
 
+pub fn window(min: u32, max: u32) -> RetryWindow {
+    RetryWindow { min, max }
+}
+
 pub fn encoded(frames: &[ServerFrame]) -> Bytes {
     let mut out = Vec::new();
     frames.iter().for_each(|frame| binary::encode_server(frame, &mut out));
@@ -105,6 +111,7 @@ impl World {
             requests: VecDeque::new(),
             events: VecDeque::new(),
             tokens_asked: 0,
+            links: Vec::new(),
         }
     }
 
@@ -132,6 +139,7 @@ impl World {
         while let Some(output) = self.session.poll_output() {
             match output {
                 Output::Open { attempt, transport, request } => {
+                    self.links.push(attempt);
                     self.opened.push_back((attempt, transport, request));
                 }
                 Output::Send { attempt, mut data } => {
@@ -141,6 +149,7 @@ impl World {
                 }
                 Output::Poll { attempt, request } => self.polls.push_back((attempt, request)),
                 Output::Close { attempt, code } => {
+                    self.links.retain(|id| *id != attempt);
                     self.opened.retain(|(id, ..)| *id != attempt);
                     self.polls.retain(|(id, ..)| *id != attempt);
                     self.closed.push((attempt, code));
