@@ -1,0 +1,166 @@
+//! Dead links are found by their silence, and living ones are not called dead.
+
+mod common;
+
+use std::time::Duration;
+
+use common::*;
+use everwire_core::{
+    Reason, State, TimerName, Transport,
+    protocol::{ClientFrame, From, ServerFrame},
+};
+
+const ALLOWED: Duration = Duration::from_secs(35);
+
+fn pings(world: &mut World) -> Vec<u32> {
+    let nonce = |(_, frame): (_, ClientFrame)| match frame {
+        ClientFrame::Ping { nonce } => Some(nonce),
+        _ => None,
+    };
+    std::mem::take(&mut world.sent).into_iter().filter_map(nonce).collect()
+}
+
+#[test]
+fn invariant_6_silence_beyond_the_interval_and_its_grace_is_a_dead_link() {
+    let (mut world, link) = World::connected();
+    world.pass(ALLOWED - Duration::from_millis(1));
+    assert_eq!(world.state(), State::Connected);
+    assert_eq!(world.session.poll_timeout().unwrap().1, TimerName::Heartbeat);
+    world.pass(Duration::from_millis(1));
+    assert_eq!((world.state(), world.session.state().reason), (State::Waiting, Reason::Silent));
+    assert_eq!(world.closed, [(link, 4004)]);
+    let stats = world.session.stats();
+    assert_eq!((stats.time_to_detect, stats.reconnects.dead), (Some(ALLOWED), 1));
+}
+
+#[test]
+fn any_byte_puts_the_deadline_off() {
+    let (mut world, link) = World::connected();
+    for _ in 0..5 {
+        world.pass(Duration::from_secs(34));
+        world.frames(link, &[ServerFrame::Heartbeat]);
+    }
+    assert_eq!(world.state(), State::Connected);
+
+    let mut world = World::new(only(Transport::Sse));
+    world.subscribe("room", From::Latest);
+    world.act(|session, now| session.connect(now));
+    let stream = world.accept();
+    world.stream(stream, &[subscribed("room", 0, "a-3", false)]);
+    for _ in 0..5 {
+        world.pass(Duration::from_secs(34));
+        // Half a comment: no event, but bytes.
+        world.act(|session, now| session.handle_chunk(now, stream, b":"));
+    }
+    assert_eq!(world.state(), State::Connected);
+    world.pass(ALLOWED);
+    assert_eq!(world.session.stats().reconnects.dead, 1);
+}
+
+#[test]
+fn the_round_trip_is_measured_by_pings() {
+    let mut world = World::new(only(Transport::WebSocket));
+    world.act(|session, now| session.connect(now));
+    let link = world.accept();
+    let nonce = pings(&mut world)[0];
+    world.pass(Duration::from_millis(80));
+    world.frames(link, &[ServerFrame::Pong { nonce: nonce + 1 }]);
+    assert_eq!(world.session.stats().round_trip, None, "of another ping");
+    world.frames(link, &[ServerFrame::Pong { nonce }]);
+    assert_eq!(world.session.stats().round_trip, Some(Duration::from_millis(80)));
+    world.pass(Duration::from_secs(25));
+    assert_eq!(pings(&mut world).len(), 1);
+}
+
+#[test]
+fn on_waking_up_the_link_is_probed_and_has_three_seconds() {
+    for wake in [everwire_core::Session::handle_wakeup, everwire_core::Session::handle_online] {
+        let (mut world, link) = World::connected();
+        world.act(|session, now| wake(session, now));
+        let nonces = pings(&mut world);
+        world.pass(Duration::from_secs(2));
+        world.frames(link, &[ServerFrame::Pong { nonce: nonces[0] }]);
+        world.pass(Duration::from_secs(10));
+        assert_eq!(world.state(), State::Connected);
+
+        world.act(|session, now| wake(session, now));
+        world.pass(Duration::from_millis(2_999));
+        assert_eq!(world.state(), State::Connected);
+        world.pass(Duration::from_millis(1));
+        assert_eq!((world.state(), world.session.state().reason), (State::Waiting, Reason::Unanswered));
+    }
+}
+
+#[test]
+fn while_messages_come_the_answer_to_a_probe_may_be_behind_them() {
+    let (mut world, link) = World::connected();
+    world.act(|session, now| session.handle_wakeup(now));
+    let nonce = pings(&mut world)[0];
+    for _ in 0..5 {
+        world.pass(Duration::from_secs(2));
+        world.frames(link, &[ServerFrame::Heartbeat]);
+    }
+    assert_eq!(world.state(), State::Connected);
+    world.frames(link, &[ServerFrame::Pong { nonce }]);
+    world.pass(Duration::from_secs(20));
+    assert_eq!(world.state(), State::Connected);
+}
+
+#[test]
+fn a_timer_that_fired_late_gives_the_link_one_chance() {
+    let (mut world, link) = World::connected();
+    world.forget();
+    world.sleep(Duration::from_secs(3_600));
+    assert_eq!(world.state(), State::Connected);
+    let nonce = pings(&mut world)[0];
+    world.frames(link, &[ServerFrame::Pong { nonce }]);
+    world.pass(Duration::from_secs(30));
+    assert_eq!(world.state(), State::Connected);
+
+    world.sleep(Duration::from_secs(3_600));
+    world.pass(Duration::from_secs(3));
+    assert_eq!(world.state(), State::Waiting, "and only one");
+}
+
+#[test]
+fn a_timer_that_is_a_little_late_gives_none() {
+    let (mut world, _) = World::connected();
+    world.pass(Duration::from_secs(25));
+    world.sleep(Duration::from_secs(12));
+    assert_eq!(world.state(), State::Waiting);
+}
+
+#[test]
+fn a_stream_is_probed_by_a_new_request_in_its_place() {
+    let mut world = World::new(only(Transport::Sse));
+    world.subscribe("room", From::Latest);
+    world.act(|session, now| session.connect(now));
+    let stream = world.accept();
+    world.stream(stream, &[subscribed("room", 0, "a-3", false)]);
+    world.forget();
+    world.act(|session, now| session.handle_wakeup(now));
+    assert_eq!(world.closed, [(stream, 4010)]);
+    assert_eq!(world.opened[0].2.target, "/v1/sse?topic=room&from=a-3");
+    let stream = world.accept();
+    world.stream(stream, &[subscribed("room", 0, "a-3", true)]);
+    assert!(world.events.is_empty(), "the app is not bothered: {:?}", world.events);
+
+    world.act(|session, now| session.handle_wakeup(now));
+    world.pass(Duration::from_millis(2_999));
+    assert_eq!(world.state(), State::Connected);
+    world.pass(Duration::from_millis(1));
+    assert_eq!((world.state(), world.session.state().reason), (State::Waiting, Reason::Unanswered));
+}
+
+#[test]
+fn a_held_poll_has_its_time_and_its_grace() {
+    let mut world = World::new(only(Transport::LongPoll));
+    world.subscribe("room", From::Latest);
+    world.act(|session, now| session.connect(now));
+    world.accept();
+    assert_eq!(world.polls.len(), 1);
+    world.pass(ALLOWED - Duration::from_millis(1));
+    assert_eq!(world.state(), State::Connected);
+    world.pass(Duration::from_millis(1));
+    assert_eq!((world.state(), world.session.state().reason), (State::Waiting, Reason::Silent));
+}
