@@ -7,7 +7,7 @@ use bytes::Bytes;
 use everwire_protocol::{ClientFrame, Mode, Topic, limits};
 
 use crate::{
-    Output, Request, Session, TimerName, Transport,
+    AttemptId, Output, Request, Session, TimerName, Transport,
     link::{Link, Phase},
     request::{self, Asked, Asker},
     session::round::MOVED,
@@ -189,12 +189,7 @@ impl Session {
     }
 
     fn ask_questions(&mut self) {
-        let Some(link) = self.live.and_then(|live| self.links.iter_mut().find(|link| link.id == live)) else {
-            return;
-        };
-        if !link.carries() {
-            return;
-        }
+        let Some(link) = carrier(&mut self.links, self.live) else { return };
         while let Some((id, ask)) = self.questions.next_to_send(link.takes_frames()) {
             if link.takes_frames() {
                 link.send(&ask.frame(id));
@@ -206,12 +201,7 @@ impl Session {
     }
 
     fn send_publishes(&mut self) {
-        let Some(link) = self.live.and_then(|live| self.links.iter_mut().find(|link| link.id == live)) else {
-            return;
-        };
-        if !link.carries() {
-            return;
-        }
+        let Some(link) = carrier(&mut self.links, self.live) else { return };
         if link.takes_frames() {
             while let Some(frame) = self.outbox.next_to_send() {
                 link.send(&frame);
@@ -226,6 +216,14 @@ impl Session {
             self.post_publishes();
         }
     }
+}
+
+/// The link that goes with what is asked beside it: the live one, or else one that has nothing to ask for itself,
+/// and so would never come to be live in a session that only publishes.
+fn carrier(links: &mut [Link], live: Option<AttemptId>) -> Option<&mut Link> {
+    let is_live = |link: &Link| Some(link.id) == live;
+    let place = links.iter().position(is_live).or_else(|| links.iter().position(|link| link.parked))?;
+    links.get_mut(place).filter(|link| link.carries())
 }
 
 /// The subscriptions that a stateless request asks for.
