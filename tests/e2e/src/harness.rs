@@ -163,6 +163,9 @@ fn trial(case: &Case, runtime: Arc<Runtime>, driver: Arc<Mutex<Option<Driver>>>)
             context.close(end.is_err()).await;
             end.with_context(|| format!("what it left is in {}", context.directory.display()))
         });
-        end.map_err(|error| Failed::from(format!("{error:?}")))
+        // One cause a line, and no backtrace: it would only show this harness.
+        end.map_err(|error| {
+            Failed::from(error.chain().map(ToString::to_string).collect::<Vec<_>>().join("\n  "))
+        })
     })
 }
