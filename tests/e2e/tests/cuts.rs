@@ -1,5 +1,6 @@
 //! 10,000 numbered messages through each transport while the proxy cuts the connection at 20 random moments:
-//! invariants 1 (no silent hole), 2 (no duplicates) and 3 (order) as an app sees them.
+//! invariants 1 (no silent hole), 2 (no duplicates) and 3 (order) as an app sees them. And the other way: publishes
+//! whose acks are cut off take effect once (invariant 4) and in their order (3).
 
 use std::{collections::BTreeSet, env, time::Duration};
 
@@ -17,6 +18,7 @@ use serde_json::{Value, json};
 cases! {
     needs [server, javascript],
     300 => every_transport_gets_10000_messages_once_and_in_order_through_20_cuts,
+    120 => publishes_take_effect_once_and_in_order_though_their_acks_are_cut,
 }
 
 const MESSAGES: u64 = 10_000;
@@ -37,10 +39,14 @@ fn message(n: u64) -> Value {
     json!({ "run": "cuts", "n": n, "text": "0123456789".repeat(PAYLOAD / 10 - 2) })
 }
 
+fn seed() -> Result<u64> {
+    Ok(env::var("EVERWIRE_SEED").ok().map_or(Ok(SEED), |seed| seed.parse())?)
+}
+
 async fn every_transport_gets_10000_messages_once_and_in_order_through_20_cuts(
     context: &Context,
 ) -> Result<()> {
-    let seed = env::var("EVERWIRE_SEED").ok().map_or(Ok(SEED), |seed| seed.parse())?;
+    let seed = seed()?;
     let site = page::site()?;
     let directory = site.path().to_str().context("a path in UTF-8")?;
     let retention = ["--retain-records", "20000", "--retain-bytes", "100000000"];
@@ -124,4 +130,53 @@ impl Lane {
         ensure!(places.len() >= CUTS / 2, "{transport}: the cuts fell at {places:?} only");
         Ok(())
     }
+}
+
+async fn publishes_take_effect_once_and_in_order_though_their_acks_are_cut(context: &Context) -> Result<()> {
+    /// Acks are short, and so are the stretches between cuts.
+    const STRETCH: u64 = 1_000;
+    const PUBLISHES: u64 = 400;
+    const BATCH: u64 = 10;
+    let seed = seed()?;
+    let site = page::site()?;
+    let server = context.server(&["--static", site.path().to_str().context("a path in UTF-8")?]).await?;
+    let proxy = Proxy::start(Some(server.address())).await?;
+    let page = Page::open(&context.browser().await?, &proxy.origin()).await?;
+    for (seed, client) in (seed..).zip(["websocket", "sse", "longpoll"]) {
+        let topic = format!("e2e:publishes:{client}");
+        page.connect(client, &proxy.origin(), &[client], json!({ "backoffMax": 200 })).await?;
+        page.subscribe(client, &topic, "latest").await?;
+        let before = proxy.counts().cuts;
+        proxy.plan(PlannedCut::random(seed, CUTS, STRETCH));
+        for first in (1..PUBLISHES).step_by(BATCH as usize) {
+            let batch = (first..first + BATCH).map(|n| json!({ "run": "publishes", "n": n })).collect();
+            page.publish(client, &topic, batch).await?;
+            let settled = || async {
+                let outcomes = page.outcomes(client).await?;
+                ensure!(outcomes.failed.is_empty(), "{outcomes:?}");
+                ensure!(outcomes.acked.len() as u64 + BATCH > first, "{} acks", outcomes.acked.len());
+                Ok(Some(()))
+            };
+            until(&format!("{client} has acks up to {first}"), PATIENCE, settled).await?;
+        }
+        let all = || async {
+            let digest = page.digest(client, &topic).await?;
+            ensure!(digest.received >= PUBLISHES, "{digest:?}");
+            Ok(Some(digest))
+        };
+        let digest = until(&format!("{client} has all of its own messages"), PATIENCE, all).await?;
+        let logged = server.get(&format!("/v1/poll?topic={topic}&cursor=earliest&timeout=0")).await?;
+        let logged = logged["messages"].as_array().context("messages")?.iter();
+        let logged: Vec<u64> = logged.filter_map(|message| message["data"]["n"].as_u64()).collect();
+        let cuts = proxy.counts().cuts - before;
+        evidence(&format!(
+            "{client}: {PUBLISHES} published, {} in the log, {cuts} cuts (seed {seed})",
+            logged.len()
+        ));
+        ensure!(logged == (1..=PUBLISHES).collect::<Vec<_>>(), "{client}: {logged:?}");
+        ensure!(digest.violation.is_none() && digest.repeats == 0, "{client}: {digest:?}");
+        ensure!(cuts >= CUTS as u64 / 2, "{client}: {cuts} cuts");
+        proxy.plan([]);
+    }
+    Ok(())
 }
