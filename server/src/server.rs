@@ -9,6 +9,7 @@ use crate::{
     auth::Open,
     clock::Clock,
     config::{Config, METRICS_PATTERN},
+    counters::Counters,
     http::{self, App, Settings},
     hub::Hub,
     log::Pattern,
@@ -26,6 +27,7 @@ const SPARE_CONNECTIONS: usize = 1_000;
 /// A running server.
 pub struct Server {
     address: SocketAddr,
+    counters: Arc<Counters>,
     drain: CancellationToken,
     drain_timeout: Duration,
     running: JoinHandle<()>,
@@ -57,6 +59,7 @@ impl Server {
             origins,
         };
         let app = Arc::new(App::new(Arc::clone(&hub), settings));
+        let counters = Arc::clone(&hub.counters);
         let drain = app.drain.clone();
         if config.metrics_topics {
             let publisher = metrics_topics::publish(Arc::clone(&hub), Clock::default(), drain.clone());
@@ -76,7 +79,7 @@ impl Server {
             app.tasks.close();
             app.tasks.wait().await;
         });
-        Ok(Self { address, drain, drain_timeout: config.drain_timeout, running })
+        Ok(Self { address, counters, drain, drain_timeout: config.drain_timeout, running })
     }
 
     /// Where it listens.
@@ -85,16 +88,17 @@ impl Server {
         self.address
     }
 
+    /// What it counts of itself.
+    #[must_use]
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
     /// Drains: accepts no more, tells each client when to come back, and waits until all have gone; true
     /// when they had within the drain's timeout.
     pub async fn drain(self) -> bool {
         self.drain.cancel();
         tokio::time::timeout(self.drain_timeout, self.running).await.is_ok()
-    }
-
-    /// Stops at once and tells nobody, like a process that is killed.
-    pub fn abort(self) {
-        self.running.abort();
     }
 }
 

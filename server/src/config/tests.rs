@@ -1,1 +1,107 @@
+use clap::{CommandFactory, Parser};
 
+use super::*;
+
+fn flags(arguments: &[&str]) -> Options {
+    Options::try_parse_from(["everwire-server"].iter().chain(arguments)).expect("flags")
+}
+
+fn of_file(toml: &str) -> Result<Config, ConfigError> {
+    let name = format!("everwire-config-{}-{}.toml", std::process::id(), fastrand::u64(..));
+    let path = std::env::temp_dir().join(name);
+    std::fs::write(&path, toml).expect("a file");
+    let config = Config::load(&Options { config: Some(path.clone()), ..flags(&["--heartbeat", "7"]) });
+    std::fs::remove_file(path).expect("removes");
+    config
+}
+
+#[test]
+fn the_example_file_has_every_option_at_its_default() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/everwire.toml");
+    let config = Config::load(&flags(&["--config", path]));
+    assert_eq!(config, Ok(Config { static_dir: None, ..Config::default() }));
+
+    let text = std::fs::read_to_string(path).expect("the file");
+    let command = Options::command();
+    let options = command.get_arguments().filter_map(clap::Arg::get_long);
+    for option in options.filter(|name| !["config", "help", "version"].contains(name)) {
+        let (set, unset) = (format!("\n{option} = "), format!("\n# {option} = "));
+        assert!(text.contains(&set) || text.contains(&unset), "{option} is missing");
+    }
+}
+
+#[test]
+fn no_options_are_the_defaults() {
+    assert_eq!(Config::resolve(Options::default()), Ok(Config { static_dir: None, ..Config::default() }));
+}
+
+#[test]
+fn a_flag_wins_over_the_file() {
+    let config = of_file("heartbeat = 9\nmax-topics = 77").expect("a configuration");
+    assert_eq!((config.rules.heartbeat, config.store.topics), (7_000, 77));
+}
+
+#[test]
+fn an_unknown_key_in_the_file_is_refused_by_name() {
+    for (toml, named) in [
+        ("heart-beat = 9", "heart-beat"),
+        ("[[retention]]\npattern = \"a\"\nrecord = 5", "record"),
+        ("max-topics = \"many\"", "max-topics"),
+    ] {
+        let error = of_file(toml).expect_err("is refused").0;
+        assert!(error.contains(named), "{error}");
+    }
+    assert!(of_file("not toml").is_err());
+    let missing = Config::load(&flags(&["--config", "/nowhere/everwire.toml"]));
+    assert!(missing.is_err_and(|error| error.0.contains("/nowhere/everwire.toml")));
+}
+
+#[test]
+fn a_value_out_of_bounds_is_refused_by_name_and_bounds() {
+    for (arguments, name) in [
+        (["--heartbeat", "0"], "heartbeat"),
+        (["--heartbeat", "301"], "heartbeat"),
+        (["--retain-records", "0"], "retain-records"),
+        (["--connection-topics", "129"], "connection-topics"),
+        (["--max-payload", "65537"], "max-payload"),
+        (["--max-connections", "0"], "max-connections"),
+        (["--max-life", "1"], "max-life"),
+    ] {
+        let error = Config::load(&flags(&arguments)).expect_err("is refused").0;
+        assert!(error.starts_with(name) && error.contains("out of bounds"), "{error}");
+    }
+    for arguments in [["--allow-origin", "example.com"], ["--static", "/nowhere/at/all"]] {
+        assert!(Config::load(&flags(&arguments)).is_err(), "{arguments:?}");
+    }
+}
+
+#[test]
+fn retention_by_pattern_takes_the_rest_from_all_topics() {
+    let toml = "retain-age = 60\n[[retention]]\npattern = \"room:*\"\nrecords = 5";
+    let rules = of_file(toml).expect("a configuration").store.retention;
+    let of = |name: &str| rules.of(&name.parse().expect("a topic"));
+    assert_eq!((of("room:a").records, of("room:a").age), (5, 60_000));
+    assert_eq!(of("other").records, 1_000);
+    assert!(of("metrics:cpu").records >= 600, "ten minutes of the server's own figures");
+    assert!(of_file("[[retention]]\npattern = \"a b\"").is_err());
+}
+
+#[test]
+fn without_keys_only_loopback_is_listened_on_unless_told() {
+    for (arguments, safe) in [
+        (&[][..], true),
+        (&["--listen", "[::1]:80"], true),
+        (&["--listen", "0.0.0.0:80"], false),
+        (&["--listen", "192.0.2.1:80"], false),
+        (&["--listen", "0.0.0.0:80", "--anonymous"], true),
+        (&["--listen", "0.0.0.0:80", "--anonymous", "false"], false),
+    ] {
+        let config = Config::load(&flags(arguments)).expect("a configuration");
+        assert_eq!(config.check_anonymous().is_ok(), safe, "{arguments:?}");
+    }
+}
+
+#[test]
+fn the_flags_are_well_formed() {
+    Options::command().debug_assert();
+}

@@ -124,7 +124,7 @@ impl<S: Store> App<S> {
         let span = |request: &Request| tracing::info_span!("request", method = %request.method(), path = request.uri().path());
         router
             .layer(middleware::from_fn(problem::layer))
-            .layer(TraceLayer::new_for_http().make_span_with(span))
+            .layer(TraceLayer::new_for_http().make_span_with(span).on_failure(()))
     }
 
     /// A name for a connection, for logs.

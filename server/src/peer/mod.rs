@@ -62,6 +62,8 @@ pub struct Peer<S> {
     wakeup: Arc<Wakeup>,
     born: u64,
     last_sent: u64,
+    /// When every topic was looked at last.
+    verified: u64,
     ends_at: u64,
     closing: Option<Closing>,
     left: bool,
@@ -83,6 +85,7 @@ impl<S: Store> Peer<S> {
             wakeup: Wakeup::new(),
             born: now,
             last_sent: now,
+            verified: now,
             ends_at: u64::MAX,
             closing: None,
             left: false,

@@ -19,6 +19,10 @@ use crate::{
 /// With less room than this in a message, a topic that is ready waits for the next one.
 const ROOM: usize = 1024;
 
+/// How often a reader looks at topics that nothing marked, in milliseconds. The heartbeat's deadline
+/// brings it here, so it needs none of its own.
+const VERIFY: u64 = 40_000;
+
 impl<S: Store> Peer<S> {
     /// What to send now: at most about [`limits::BATCH_BYTES`], more only where one frame alone is
     /// larger. Empty when there is nothing. Not cancel-safe: what it read is gone with it.
@@ -35,6 +39,11 @@ impl<S: Store> Peer<S> {
         }
         if self.closing.is_none() && self.queue.is_empty() {
             self.subscriptions.ready.extend(self.wakeup.take());
+            if now >= self.verified.saturating_add(VERIFY) {
+                // A store that lost its tail marks nobody: only looking finds it out.
+                self.verified = now;
+                self.subscriptions.ready_all();
+            }
             if let Err(error) = pull_topics(&self.hub, &mut self.subscriptions, &mut out, room).await {
                 // The client comes back from its cursors: nothing is lost but time.
                 self.close(error.code(), error.to_string());

@@ -80,6 +80,11 @@ impl Subscriptions {
         std::mem::take(&mut self.slots).into_iter().flatten()
     }
 
+    /// Any may have something to read.
+    pub fn ready_all(&mut self) {
+        self.by_topic.values().for_each(|slot| self.ready.insert(*slot));
+    }
+
     /// The next slot that may have something to read, round from the turn.
     pub fn next_ready(&self) -> Option<Slot> {
         let count = self.slots.len();

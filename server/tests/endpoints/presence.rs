@@ -1,0 +1,108 @@
+//! Who is there, over every transport.
+
+use std::time::Duration;
+
+use everwire_protocol::{
+    ServerFrame,
+    http::{WS_BINARY, WS_JSON},
+};
+use futures::SinkExt;
+use tokio_tungstenite::tungstenite::{
+    Message,
+    protocol::{CloseFrame, frame::coding::CloseCode},
+};
+
+use crate::support::{Ws, config, start, start_with, until};
+
+/// The next piece of news: who comes, goes, or is there.
+async fn news(ws: &mut Ws) -> String {
+    let info = |member: &everwire_protocol::Member| member.info.as_deref().unwrap_or("?").to_owned();
+    loop {
+        match ws.next().await {
+            ServerFrame::Join { member, .. } => return format!("+{}", info(&member)),
+            ServerFrame::Leave { member, .. } => return format!("-{}", info(&member)),
+            ServerFrame::Members { members, .. } => {
+                let mut names: Vec<_> = members.iter().map(info).collect();
+                names.sort();
+                return names.join(",");
+            }
+            _ => {}
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_clean_close_leaves_at_once() {
+    let server = start().await;
+    let (mut ada, mut bob) = (server.ws_as("ada", WS_BINARY).await, server.ws_as("bob", WS_JSON).await);
+    ada.subscribe_present("a").await;
+    assert_eq!(news(&mut ada).await, "ada");
+    bob.subscribe_present("a").await;
+    assert_eq!(news(&mut bob).await, "ada,bob");
+    assert_eq!(news(&mut ada).await, "+bob");
+    let frame = CloseFrame { code: CloseCode::Away, reason: "".into() };
+    bob.socket.send(Message::Close(Some(frame))).await.expect("sends");
+    // The grace is 10 s here; this comes before.
+    assert_eq!(news(&mut ada).await, "-bob");
+}
+
+#[tokio::test]
+async fn a_lost_connection_leaves_after_its_grace() {
+    let mut config = config();
+    config.presence_grace = Duration::from_millis(10);
+    let server = start_with(config).await;
+    let (mut ada, mut bob) = (server.ws_as("ada", WS_BINARY).await, server.ws_as("bob", WS_BINARY).await);
+    ada.subscribe_present("a").await;
+    assert_eq!(news(&mut ada).await, "ada");
+    bob.subscribe_present("a").await;
+    assert_eq!(news(&mut ada).await, "+bob");
+    drop(bob);
+    assert_eq!(news(&mut ada).await, "-bob");
+}
+
+#[tokio::test]
+async fn a_return_within_the_grace_is_no_news_and_keeps_the_public_id() {
+    let server = start().await;
+    let mut ada = server.ws_as("ada", WS_BINARY).await;
+    ada.subscribe_present("a").await;
+    let ids = async || server.json("/v1/topics/a/presence").await["members"].clone();
+    while !matches!(ada.next().await, ServerFrame::Members { .. }) {}
+    let before = ids().await;
+    drop(ada);
+    let mut ada = server.ws_as("ada", WS_BINARY).await;
+    ada.subscribe_present("a").await;
+    while !matches!(ada.next().await, ServerFrame::Members { .. }) {}
+    assert_eq!(ids().await, before);
+}
+
+#[tokio::test]
+async fn streams_and_polls_are_there_too() {
+    let server = start().await;
+    let mut ada = server.ws_as("ada", WS_BINARY).await;
+    ada.subscribe_present("a").await;
+    assert_eq!(news(&mut ada).await, "ada");
+    let mut sse = server.sse("topic=a&presence=a&client_id=bob&info=Bob%20B").await;
+    assert_eq!(news(&mut ada).await, "+Bob B");
+    let members = sse.named("everwire.members").await;
+    assert!(matches!(members.frame(), ServerFrame::Members { members, .. } if members.len() == 2));
+    let poll = server.json("/v1/poll?topic=a&presence=a&client_id=eve&info=eve&timeout=0").await;
+    assert_eq!(news(&mut ada).await, "+eve");
+    assert_eq!(poll["members"][0]["members"].as_array().map(Vec::len), Some(3));
+    let join = sse.named("everwire.join").await;
+    assert!(
+        matches!(join.frame(), ServerFrame::Join { member, .. } if member.info.as_deref() == Some("eve"))
+    );
+}
+
+#[tokio::test]
+async fn a_held_poll_is_answered_by_a_join() {
+    let server = start().await;
+    let path = "/v1/poll?topic=a&presence=a&client_id=eve&info=eve&timeout=60";
+    let (answer, _ada) = tokio::join!(server.json(path), async {
+        until(async || server.json("/v1/topics/a/presence").await["members"][0].is_object()).await;
+        let mut ada = server.ws_as("ada", WS_BINARY).await;
+        ada.subscribe_present("a").await;
+        ada
+    });
+    assert_eq!(answer["joins"][0]["member"]["info"], "ada");
+}
