@@ -8,11 +8,25 @@ use xshell::cmd;
 /// Debian's 108 corrupts what today's rustc and wasm-bindgen put out, and says nothing.
 const OLDEST: u32 = 132;
 
+/// What rustc's wasm32-unknown-unknown may use. It is told here because stripping takes the module's own list away, and
+/// browsers have had all of it since 2022.
+const FEATURES: &[&str] = &[
+    "--enable-bulk-memory",
+    "--enable-multivalue",
+    "--enable-mutable-globals",
+    "--enable-nontrapping-float-to-int",
+    "--enable-reference-types",
+    "--enable-sign-ext",
+];
+
 /// Makes the module at `wasm` small, in place.
 pub fn optimise(workspace: &Workspace, wasm: &Path) -> Result<()> {
     check_version(workspace)?;
     let tool = workspace.wasm_opt();
-    run::run(cmd!(workspace.shell, "{tool} -Oz --strip-producers --strip-target-features {wasm} -o {wasm}"))
+    run::run(cmd!(
+        workspace.shell,
+        "{tool} -Oz {FEATURES...} --strip-producers --strip-target-features {wasm} -o {wasm}"
+    ))
 }
 
 /// An error when npm's wasm-opt is missing or too old.
