@@ -30,12 +30,13 @@ async fn run(options: &Options) -> Result<(), Box<dyn std::error::Error>> {
     if !config.anonymous {
         tracing::warn!("no keys: everybody on this machine may read and write every topic");
     }
+    let mut signals = Signals::listen()?;
     let listen = config.listen;
     let server = Server::start(config).await.map_err(|error| format!("can't listen on {listen}: {error}"))?;
     // The one line on stdout: whoever started this reads the port from it.
     writeln!(std::io::stdout(), "everwire-server listening on http://{}", server.address())?;
 
-    let signal = wait_for_signal().await?;
+    let signal = signals.next().await;
     tracing::info!(signal, "draining");
     if !server.drain().await {
         tracing::warn!("some connections did not end in time");
@@ -56,18 +57,43 @@ fn start_logs(config: &Config) -> Result<(), ConfigError> {
     Ok(())
 }
 
+/// The signals that ask for an end, listened to from the moment that this is made: one that comes right
+/// after the address was printed must drain too.
 #[cfg(unix)]
-async fn wait_for_signal() -> std::io::Result<&'static str> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    Ok(tokio::select! {
-        _ = terminate.recv() => "SIGTERM",
-        _ = interrupt.recv() => "SIGINT",
-    })
+struct Signals {
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Signals {
+    fn listen() -> std::io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        }
+    }
 }
 
 #[cfg(not(unix))]
-async fn wait_for_signal() -> std::io::Result<&'static str> {
-    tokio::signal::ctrl_c().await?;
-    Ok("ctrl-c")
+struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self)
+    }
+
+    async fn next(&mut self) -> &'static str {
+        if tokio::signal::ctrl_c().await.is_err() {
+            // Without the signal there is nothing to wait for but the process's end.
+            std::future::pending::<()>().await;
+        }
+        "ctrl-c"
+    }
 }

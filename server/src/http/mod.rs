@@ -102,7 +102,7 @@ impl<S: Store> App<S> {
         let origins = Arc::new(self.settings.origins.clone());
         let topic = |what| format!("{TOPICS_PATH}/{{topic}}/{what}");
         let api = Router::new()
-            .route(WS_PATH, any(ws::upgrade::<S>))
+            .route(WS_PATH, get(ws::upgrade::<S>))
             .route(SSE_PATH, get(sse::get::<S>).post(sse::post::<S>))
             .route(POLL_PATH, get(poll::get::<S>).post(poll::post::<S>))
             .route(PUBLISH_PATH, post(publish::publish::<S>))

@@ -85,6 +85,10 @@ impl<S: Store> Events<S> {
     async fn next(&mut self) -> Option<String> {
         let Live { app, peer, .. } = &mut self.live;
         while !self.ended {
+            if app.drain.is_cancelled() {
+                // Also in the middle of a long catching up, when nothing is waited for.
+                peer.drain(app.settings.drain_window);
+            }
             let out = peer.pull(app.clock.now()).await;
             if !out.is_empty() {
                 return Some(self.encode(out));
@@ -101,7 +105,7 @@ impl<S: Store> Events<S> {
             tokio::select! {
                 () = peer.wakeup().marked() => {}
                 () = app.clock.sleep_until(peer.deadline()) => {}
-                () = app.drain.cancelled() => peer.drain(app.settings.drain_window),
+                () = app.drain.cancelled() => {}
             }
         }
         None

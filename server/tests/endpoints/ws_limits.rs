@@ -5,13 +5,14 @@ use everwire_protocol::{
     http::{WS_BINARY, WS_JSON},
     limits,
 };
+use everwire_server::counters::Transport;
 use futures::SinkExt;
 use tokio_tungstenite::{
     connect_async,
     tungstenite::{Error, Message, client::IntoClientRequest, http::HeaderValue},
 };
 
-use crate::support::{Tested, Ws, config, publish_frame, start, start_with};
+use crate::support::{Tested, Ws, config, publish_frame, start, start_with, until};
 
 async fn assert_lives(server: &Tested) {
     let mut ws = server.ws().await;
@@ -116,7 +117,7 @@ async fn invariant_5_connections_are_bounded_and_a_place_is_free_again() {
     let refused = connect_async(format!("ws://{}/v1/ws", server.address)).await;
     assert!(matches!(refused, Err(Error::Http(response)) if response.status().as_u16() == 503));
     drop(first);
-    crate::support::until(async || server.get("/v1/poll?topic=a&timeout=0").await.status() == 200).await;
+    until(async || server.get("/v1/poll?topic=a&timeout=0").await.status() == 200).await;
 }
 
 #[tokio::test]
@@ -125,4 +126,24 @@ async fn a_plain_request_to_the_websocket_endpoint_is_a_problem() {
     let answer = server.get("/v1/ws").await;
     assert_eq!(answer.status(), 400);
     assert_eq!(answer.headers()["content-type"], "application/problem+json");
+}
+
+#[tokio::test]
+async fn invariant_6_a_client_that_takes_nothing_is_cut() {
+    let mut config = config();
+    config.write_timeout = std::time::Duration::from_millis(200);
+    config.store.retention.default.bytes = 64 << 20;
+    let server = start_with(config).await;
+    let mut ws = server.ws().await;
+    ws.subscribe("a", everwire_protocol::From::Earliest).await;
+    let _sse = server.sse("topic=a&from=earliest").await;
+    let counters = server.server.counters();
+    let open = || counters.connections(Transport::WebSocket) + counters.connections(Transport::Sse);
+    assert_eq!(open(), 2);
+    let body = format!(r#"{{"topic":"a","data":"{}"}}"#, "x".repeat(60_000));
+    until(async || {
+        assert_eq!(server.post_publish(&body, None).await.status(), 200);
+        open() == 0
+    })
+    .await;
 }

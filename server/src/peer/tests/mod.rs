@@ -16,6 +16,7 @@ use crate::{
 };
 
 mod answers;
+mod rollback;
 
 type TestPeer = Peer<MemoryStore>;
 
