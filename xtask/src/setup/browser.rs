@@ -51,8 +51,13 @@ fn install(workspace: &Workspace) -> Result<()> {
         (false, Some(_)) => ("sudo", &["--preserve-env=DEBIAN_FRONTEND", "apt-get"]),
         (false, None) => bail!("neither root nor sudo. Ask for: apt-get install {}", packages.join(" ")),
     };
+    // A fresh machine may be busy with updates of its own: wait for those, and not for ever.
+    let wait = "DPkg::Lock::Timeout=120";
     let apt = |arguments: &[&str]| {
-        run::run(cmd!(shell, "{program} {lead...} {arguments...}").env("DEBIAN_FRONTEND", "noninteractive"))
+        run::run(
+            cmd!(shell, "{program} {lead...} -o {wait} {arguments...}")
+                .env("DEBIAN_FRONTEND", "noninteractive"),
+        )
     };
     apt(&["update"])?;
     apt(&[&["install", "--yes", "--no-install-recommends"], packages].concat())
