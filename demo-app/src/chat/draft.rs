@@ -31,6 +31,9 @@ pub fn Drafts(room: Room) -> impl IntoView {
 #[component]
 fn Pending(room: Room, draft: Draft) -> impl IntoView {
     let me: Me = expect_context();
+    // As the log will show it: nothing moves when it does.
+    let first = room.drafts.with_untracked(|drafts| drafts.drafts().first().is_some_and(|d| d.id == draft.id));
+    let head = first && !room.goes_on_group(draft.time);
     let id = draft.id.clone();
     let delivery = Memo::new(move |_| {
         room.drafts.with(|drafts| {
@@ -63,7 +66,7 @@ fn Pending(room: Room, draft: Draft) -> impl IntoView {
             data-own="true"
             data-status=status
             data-user=me.name.get_untracked().map(|name| name.to_string()).unwrap_or_default()
-            data-head="true"
+            data-head=head.to_string()
         >
             <div class="bubble">
                 <Text text=draft.text.clone() />

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use everwire::State;
 use leptos::prelude::*;
 
 use super::{
@@ -11,7 +12,10 @@ use super::{
     people::{Person, sentence},
     room::{Phase, Room},
 };
-use crate::icon::{Icon, Shape};
+use crate::{
+    icon::{Icon, Shape},
+    link::Link,
+};
 
 fn here(room: Room) -> Memo<Vec<Person>> {
     let me: Me = expect_context();
@@ -26,7 +30,10 @@ fn here(room: Room) -> Memo<Vec<Person>> {
 pub fn RoomHeader(room: Room) -> impl IntoView {
     let layout: Layout = expect_context();
     let people = here(room);
+    let link: Link = expect_context();
+    let known = Memo::new(move |_| matches!(link.status.get().state, State::Connected | State::Connecting));
     let words = move || match room.phase.get() {
+        Phase::Open if !known.get() => "Not connected".to_owned(),
         Phase::Open => people.with(|people| sentence(people)),
         Phase::Opening => "Opening …".to_owned(),
         Phase::Refused(_) => "Not open".to_owned(),
@@ -49,7 +56,7 @@ pub fn RoomHeader(room: Room) -> impl IntoView {
                     {words}
                 </p>
             </div>
-            <div class="faces" aria-hidden="true">
+            <div class="faces" data-known=move || known.get().to_string() aria-hidden="true">
                 <For
                     each=move || people.get().into_iter().take(4).map(|person| person.name)
                     key=Arc::clone

@@ -169,6 +169,7 @@ pub fn MessageList(room: Room) -> impl IntoView {
                 role="log"
                 aria-label=format!("Messages in {}", room.name())
                 aria-busy=move || (room.above.get() == Above::Loading).to_string()
+                data-follows=move || reader.follows.get().to_string()
                 tabindex="0"
                 on:scroll=move |_| reader.scrolled()
             >

@@ -105,6 +105,16 @@ impl Log {
         rows.find_map(|row| position(&row.item))
     }
 
+    /// Whether a message written now would go on the group that the list ends with.
+    #[must_use]
+    pub fn ends_with_group_of(&self, user: &str, own: bool, time: u64) -> bool {
+        let last = self.chunks.back().and_then(|chunk| chunk.rows.last());
+        last.is_some_and(|row| match &*row.item {
+            Item::Line(line) => *line.user == *user && line.own == own && near(line.time, time),
+            Item::Gap { .. } => false,
+        })
+    }
+
     /// Adds below. Gives the chunks that changed or are new.
     pub fn append(&mut self, items: impl IntoIterator<Item = Item>) -> Vec<i64> {
         let mut touched = Vec::new();
@@ -186,13 +196,17 @@ fn place(zone: Zone, item: &Item, before: Option<&Item>) -> (bool, Option<i64>) 
         Some(Item::Line(last)) => {
             let new_day = zone.day(last.time) != day;
             let same_author = last.user == line.user && last.own == line.own;
-            let near = line.time.saturating_sub(last.time) < GROUP_WITHIN;
-            (new_day || !same_author || !near, new_day.then_some(day))
+            let goes_on = same_author && near(last.time, line.time) && !new_day;
+            (!goes_on, new_day.then_some(day))
         }
         // After a gap the day may be another, and nobody knows: it is not said again.
         Some(Item::Gap { .. }) => (true, None),
         None => (true, Some(day)),
     }
+}
+
+fn near(before: u64, time: u64) -> bool {
+    time.saturating_sub(before) < GROUP_WITHIN
 }
 
 fn position(item: &Item) -> Option<Position> {
@@ -232,6 +246,10 @@ mod tests {
         ]);
         let expected = [(true, Some(0)), (false, None), (true, None), (true, None), (true, Some(1))];
         assert_eq!(heads(&log), expected);
+        assert!(log.ends_with_group_of("Ben", false, DAY + MINUTE));
+        assert!(!log.ends_with_group_of("Ada", false, DAY + MINUTE));
+        assert!(!log.ends_with_group_of("Ben", true, DAY + MINUTE));
+        assert!(!log.ends_with_group_of("Ben", false, DAY + 1 + GROUP_WITHIN));
     }
 
     #[test]

@@ -43,8 +43,11 @@ impl Me {
         true
     }
 
-    /// From now on this browser publishes with this client id.
+    /// This browser publishes with this client id.
     pub fn writes_as(&self, client: &str) {
+        if self.wrote_as.with_value(|ids| ids.first().is_some_and(|newest| newest == client)) {
+            return;
+        }
         self.wrote_as.update_value(|ids| {
             ids.retain(|id| id != client);
             ids.insert(0, client.to_owned());
@@ -56,9 +59,15 @@ impl Me {
     /// Whether this browser published under an id.
     #[must_use]
     pub fn wrote(&self, publish: &str) -> bool {
-        let client = publish.split_once('.').map_or(publish, |(client, _)| client);
+        let client = client_of(publish);
         self.wrote_as.with_value(|ids| ids.iter().any(|id| id == client))
     }
+}
+
+/// The client id in the id of a publish, which is `CLIENT_ID.SEQUENCE`.
+#[must_use]
+pub fn client_of(publish: &str) -> &str {
+    publish.split_once('.').map_or(publish, |(client, _)| client)
 }
 
 /// A name as it may be shown: single spaces, no control characters, not too long.
@@ -81,6 +90,12 @@ pub fn suggestion() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_publish_tells_its_client() {
+        assert_eq!(client_of("abc.17"), "abc");
+        assert_eq!(client_of("foreign"), "foreign");
+    }
 
     #[test]
     fn a_name_is_made_tidy_or_refused() {

@@ -45,45 +45,52 @@ struct Layout {
 #[component]
 pub fn ChatPage() -> impl IntoView {
     let rooms: Rooms = expect_context();
-    let me: Me = expect_context();
     let layout = Layout { drawer: RwSignal::new(false), naming: RwSignal::new(false) };
     provide_context(layout);
     rooms.set_reading(true);
     on_cleanup(move || rooms.set_reading(false));
-    let nameless = Memo::new(move |_| me.name.with(Option::is_none));
     let close_drawer = move |event: KeyboardEvent| {
         if event.key() == "Escape" && layout.drawer.get_untracked() {
             layout.drawer.set(false);
             browser::focus("open-drawer");
         }
     };
-    let current = Memo::new(move |_| rooms.current_name());
     view! {
         <div class="chat" data-drawer=move || layout.drawer.get().to_string() on:keydown=close_drawer>
             <Sidebar />
             <div class="scrim" on:click=move |_| layout.drawer.set(false)></div>
-            {move || {
-                current.track();
-                let room = untrack(|| rooms.current())?;
-                Some(view! {
-                    <section class="room" aria-label=format!("Room {}", room.name())>
-                        <RoomHeader room />
-                        <Notice room />
-                        <MessageList room />
-                        <p class="typing" data-testid="typing" aria-live="polite">
-                            {move || room.typists.with(typing::Typists::sentence)}
-                        </p>
-                        <Show
-                            when=move || nameless.get() || layout.naming.get()
-                            fallback=move || view! { <Composer room /> }
-                        >
-                            <NameForm />
-                        </Show>
-                    </section>
-                    <PeopleColumn room />
-                })
-            }}
+            // Keyed, so that another room is another list and not the same one with other rows.
+            <For
+                each=move || rooms.current()
+                key=|room| room.name()
+                children=|room| view! { <RoomView room /> }
+            />
         </div>
+    }
+}
+
+/// The room that is read.
+#[component]
+fn RoomView(room: Room) -> impl IntoView {
+    let me: Me = expect_context();
+    let layout: Layout = expect_context();
+    let nameless = Memo::new(move |_| me.name.with(Option::is_none));
+    view! {
+        <section class="room" aria-label=format!("Room {}", room.name())>
+            <RoomHeader room />
+            <Notice room />
+            <MessageList room />
+            <p class="typing" data-testid="typing" aria-live="polite">
+                {move || room.typists.with(typing::Typists::sentence)}
+            </p>
+            <Show
+                when=move || nameless.get() || layout.naming.get()
+                fallback=move || view! { <Composer room /> }
+            >
+                <NameForm />
+            </Show>
+        </section>
+        <PeopleColumn room />
     }
 }
 
@@ -97,11 +104,8 @@ fn Notice(room: Room) -> impl IntoView {
             return Some(("bad", format!("This room can’t be opened: {why}.")));
         }
         match link.status.get().state {
-            Offline => Some(("plain", "You are offline. What you write is sent when you are back.".to_owned())),
-            Waiting => Some((
-                "plain",
-                "The connection is lost, and comes back by itself. What you write is sent then.".to_owned(),
-            )),
+            Offline => Some(("plain", "You are offline. What you write waits here.".to_owned())),
+            Waiting => Some(("plain", "The connection is lost. What you write waits here.".to_owned())),
             Closed => Some(("bad", "The server ended this session for good. Reload to begin a new one.".to_owned())),
             _ => None,
         }

@@ -90,7 +90,8 @@ pub fn initials(name: &str) -> String {
 pub fn hue(name: &str) -> u32 {
     // FNV-1a: spread well, and the same in every visit, which the standard hasher does not promise.
     let hash = name.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
-    (hash >> 8) % 360
+    // Short names differ in few bits only: spread them over the word before the circle is cut.
+    ((hash ^ hash >> 15).wrapping_mul(0x2c1b_3c6d) >> 16) * 360 >> 16
 }
 
 #[cfg(test)]

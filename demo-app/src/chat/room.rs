@@ -8,7 +8,7 @@ use leptos::{prelude::*, task::spawn_local};
 
 use super::{
     log::{Item, Line, Log, Row},
-    me::Me,
+    me::{Me, client_of},
     note::{Note, topic},
     outbox::Outbox,
     people::People,
@@ -116,6 +116,13 @@ impl Room {
         self.seen.get_value()
     }
 
+    /// Whether a message of this user's, written now, goes on the group that the list ends with.
+    #[must_use]
+    pub fn goes_on_group(&self, time: u64) -> bool {
+        let user = self.me.name.get_untracked();
+        self.log.with_value(|log| user.is_some_and(|user| log.ends_with_group_of(&user, true, time)))
+    }
+
     /// Takes what the subscription yielded, and changes each signal once.
     pub fn take(&self, batch: Vec<Event<Note>>, link: Link, reading: bool) {
         let mut items = Vec::new();
@@ -181,7 +188,10 @@ impl Room {
         let note = Note::message(&user, text);
         let mut publishing = link.client().publish(&topic(&self.name()), &note);
         let id: Arc<str> = match publishing.id() {
-            Some(id) => id.as_str().into(),
+            Some(id) => {
+                self.me.writes_as(client_of(id.as_str()));
+                id.as_str().into()
+            }
             // Refused at once: it needs a key of its own to be shown as such.
             None => format!("refused.{}", js_sys::Math::random()).into(),
         };

@@ -44,6 +44,7 @@ pub fn Chart(metric: &'static Metric, feed: Feed) -> impl IntoView {
         let (from, to) = series.with(|series| series.span().unwrap_or((0, super::series::WINDOW)));
         Frame { from, to, top: axis.get().top, width: width.get() - LEFT - 8.0, height: HEIGHT - TOP - BOTTOM }
     });
+    let empty = Memo::new(move |_| series.with(|series| series.last().is_none()));
     // The moment that is read, and not its index: samples move on under it.
     let read = RwSignal::new(None::<u64>);
     let reading = Memo::new(move |_| {
@@ -68,7 +69,6 @@ pub fn Chart(metric: &'static Metric, feed: Feed) -> impl IntoView {
         let Some((_, sample)) = reading.get() else { return "Arrow keys read values".to_owned() };
         metric.reading(&browser::zone().hours_minutes_seconds(sample.time), &sample)
     };
-    let empty = Memo::new(move |_| series.with(|series| series.last().is_none()));
     view! {
         <div
             class="chart"
@@ -92,7 +92,7 @@ pub fn Chart(metric: &'static Metric, feed: Feed) -> impl IntoView {
         >
             <svg width=move || width.get().to_string() height=HEIGHT.to_string() aria-hidden="true">
                 <g transform=format!("translate({LEFT} {TOP})")>
-                    <Grid axis frame metric />
+                    <Show when=move || !empty.get()><Grid axis frame metric /></Show>
                     <Holes series frame />
                     <path class="area" d=move || series.with(|s| frame.get().area(s.samples(), 0)) />
                     {(0..metric.lines.len())

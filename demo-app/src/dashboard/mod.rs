@@ -72,7 +72,8 @@ fn Freshness(feed: Feed) -> impl IntoView {
     let words = move || {
         let last = feed.series.with(|series| series.last().map(|sample| sample.time));
         match (connected.get(), last) {
-            (_, None) => "Asking for the last ten minutes …".to_owned(),
+            (true, None) => "Asking for the last ten minutes …".to_owned(),
+            (false, None) => "Not connected. The last ten minutes come with the connection.".to_owned(),
             (true, Some(_)) => "This server and its machine, every second, the last ten minutes".to_owned(),
             (false, Some(time)) => {
                 let time = browser::zone().hours_minutes_seconds(time);
