@@ -15,6 +15,15 @@ pub(crate) enum Question {
     Presence(Filler<Result<Vec<Member>, Failure>>),
 }
 
+impl Question {
+    fn abandon(self) -> Option<Waker> {
+        match self {
+            Self::History(filler) => filler.abandon(),
+            Self::Presence(filler) => filler.abandon(),
+        }
+    }
+}
+
 /// Everybody who waits.
 pub(crate) struct Delivery {
     pub(crate) status: StatusBoard,
@@ -51,8 +60,13 @@ impl Delivery {
         self.publishes.push_back((id, filler));
     }
 
+    /// Waits for the answer, unless the session is closed: then there will be none.
     pub(crate) fn add_question(&mut self, id: RequestId, question: Question) {
-        self.questions.push((id, question));
+        if self.status.now().state == State::Closed {
+            drop(question.abandon());
+        } else {
+            self.questions.push((id, question));
+        }
     }
 
     /// Delivers one event.
@@ -115,10 +129,7 @@ impl Delivery {
             wakers.extend(filler.abandon());
         }
         for (_, question) in self.questions.drain(..) {
-            wakers.extend(match question {
-                Question::History(filler) => filler.abandon(),
-                Question::Presence(filler) => filler.abandon(),
-            });
+            wakers.extend(question.abandon());
         }
     }
 

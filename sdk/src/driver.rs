@@ -6,7 +6,7 @@
 //! strongly. So when the app lets go, timers, listeners and transports go with the driver.
 
 use std::{
-    cell::RefCell,
+    cell::{RefCell, RefMut},
     pin::Pin,
     rc::{Rc, Weak},
     task::Waker,
@@ -103,11 +103,7 @@ impl Driver {
         let now = now();
         let mut inner = self.0.borrow_mut();
         let result = input(&mut inner, now);
-        let after = inner.settle(now);
-        drop(inner);
-        for waker in after.wakers {
-            waker.wake();
-        }
+        finish(inner, now);
         result
     }
 
@@ -199,6 +195,16 @@ impl Driver {
 struct Aftermath {
     wakers: Vec<Waker>,
     token: Option<TokenProvider>,
+}
+
+/// What follows every input; apart from it, so that it is compiled once.
+#[inline(never)]
+fn finish(mut inner: RefMut<'_, Inner>, now: Time) {
+    let after = inner.settle(now);
+    drop(inner);
+    for waker in after.wakers {
+        waker.wake();
+    }
 }
 
 impl Inner {

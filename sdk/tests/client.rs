@@ -59,14 +59,12 @@ extern "C" {
 #[wasm_bindgen_test]
 async fn a_transport_that_is_blocked_is_got_around() {
     block(true);
-    let client = Client::builder(server()).connect();
-    until(&client, State::Connected).await;
-    block(false);
-    assert_eq!(client.status().transport, Some(Transport::Sse));
-    let (topic, numbers_sent) = (topic("blocked"), 0..3);
+    let (client, topic) = (Client::builder(server()).connect(), topic("blocked"));
     let mut room = client.subscribe::<Numbered>(&topic).open();
     subscribed(&mut room).await;
-    publish(&client, &topic, numbers_sent).await;
+    block(false);
+    assert_eq!(client.status().transport, Some(Transport::Sse));
+    publish(&client, &topic, 0..3).await;
     assert_eq!(numbers(messages(&mut room, 3).await), [0, 1, 2]);
 }
 

@@ -161,6 +161,7 @@ async fn an_unreachable_server_is_waited_for(transport: Transport) {
             config.backoff.base = Duration::from_millis(20);
         })
         .connect();
+    let room = client.subscribe::<Numbered>(&topic("unreachable")).open();
     let mut changes = client.state();
     let third = async {
         loop {
@@ -175,7 +176,7 @@ async fn an_unreachable_server_is_waited_for(transport: Transport) {
         }
     };
     within("the third failure", third).await;
-    drop(client);
+    drop((room, client));
     until_nothing_is_left().await;
 }
 
