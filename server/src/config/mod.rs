@@ -123,8 +123,8 @@ impl Config {
     /// # Errors
     /// [`ConfigError`] when a value is out of its bounds.
     pub fn resolve(options: Options) -> Result<Self, ConfigError> {
-        let Self { listen, origins, store, rules: peer, .. } = Self::default();
         let base = Self::default();
+        let (store, peer) = (base.store, base.rules);
         let seconds = |name, value: Option<u64>, default: Duration, min, max| {
             bounded(name, value, default.as_secs(), min, max).map(Duration::from_secs)
         };
@@ -151,12 +151,12 @@ impl Config {
         let window = millis("drain-window", options.drain_window, 5_000, 0, 300)? as u32;
         let origins = match options.allow_origin {
             Some(list) => Origins::new(&list).map_err(|error| ConfigError(error.to_string()))?,
-            None => origins,
+            None => base.origins,
         };
         let static_dir = static_dir(options.static_dir)?;
         let anonymous = options.anonymous.unwrap_or(false);
         Ok(Self {
-            listen: options.listen.unwrap_or(listen),
+            listen: options.listen.unwrap_or(base.listen),
             static_dir,
             origins,
             anonymous,

@@ -52,7 +52,7 @@ pub struct Options {
     #[serde(rename = "static", skip_serializing_if = "Option::is_none")]
     pub static_dir: Option<PathBuf>,
 
-    /// Origin whose pages may connect, e.g. https://example.com; repeat for more, `*` for all. Pages that
+    /// Origin whose pages may connect, e.g. `https://example.com`; repeat for more, `*` for all. Pages that
     /// this server itself serves always may
     #[arg(long, env = "EVERWIRE_ALLOW_ORIGIN", value_name = "ORIGIN", value_delimiter = ',')]
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -85,9 +85,8 @@ async fn serve<S: Store>(app: Arc<App<S>>, socket: WebSocket, codec: Codec, _sea
     tracing::debug!(session, ?codec, "connected");
     let mut peer = Peer::new(Arc::clone(&app.hub), now, session.as_str());
     peer.ends_at(app.ends_at(now));
-    let mut connection = Connection { app: Arc::clone(&app), socket, codec, peer, clean: false };
+    let mut connection = Connection { app, socket, codec, peer, clean: false };
     let end = connection.run().await;
-    connection.peer.leave(app.clock.now(), connection.clean);
     tracing::debug!(session, end, clean = connection.clean, "disconnected");
 }
 
@@ -98,6 +97,13 @@ struct Connection<S: Store> {
     peer: Peer<S>,
     /// The client said goodbye itself.
     clean: bool,
+}
+
+impl<S: Store> Drop for Connection<S> {
+    /// Whatever the end was, nobody stays among the members for ever.
+    fn drop(&mut self) {
+        self.peer.leave(self.app.clock.now(), self.clean);
+    }
 }
 
 impl<S: Store> Connection<S> {

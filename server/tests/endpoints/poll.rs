@@ -130,3 +130,13 @@ async fn a_refusal_is_a_frame_for_who_asked_for_frames() {
     let frames = frames(&server, "topic=a&cursor=zzz").await;
     assert!(matches!(&frames[..], [ServerFrame::Error { code, .. }] if code.name() == "bad_position"));
 }
+
+#[tokio::test]
+async fn a_held_poll_that_is_given_up_frees_its_place() {
+    let server = start().await;
+    let held = || server.server.counters().connections(Transport::Poll);
+    let poll = tokio::spawn(server.http.get(server.url("/v1/poll?topic=a&timeout=60")).send());
+    until(async || held() == 1).await;
+    poll.abort();
+    until(async || held() == 0).await;
+}
