@@ -91,7 +91,7 @@ pub struct Request {
 }
 
 /// What the session wants done, in this order.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub enum Output {
     /// Open a transport.
     ///
@@ -99,7 +99,8 @@ pub enum Output {
     /// [`WS_BINARY`](everwire_protocol::http::WS_BINARY); report `handle_opened`, `handle_message` per binary
     /// message, `handle_closed`. SSE: make the request, check status and content type; report
     /// `handle_opened`, then `handle_chunk` (fetch) or `handle_event` (`EventSource`, whose own
-    /// reconnects must be prevented), then `handle_closed`. Polls: make the request; report `handle_response`, or
+    /// reconnects must be prevented), then `handle_closed`; when it is refused, `handle_response` with its body,
+    /// or `handle_closed` with its status. Polls: make the request; report `handle_response`, or
     /// `handle_closed` with [`Closed::Network`](crate::Closed::Network).
     Open {
         /// The attempt, to be named in all that is reported of it.
@@ -143,4 +144,21 @@ pub enum Output {
     FetchToken,
     /// Tell the app.
     Event(Event),
+}
+
+/// Shows no frame's bytes: the first one of a WebSocket holds the token.
+impl fmt::Debug for Output {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Open { attempt, transport, request } => {
+                f.debug_tuple("Open").field(attempt).field(transport).field(request).finish()
+            }
+            Self::Send { attempt, data } => f.debug_tuple("Send").field(attempt).field(&data.len()).finish(),
+            Self::Poll { attempt, request } => f.debug_tuple("Poll").field(attempt).field(request).finish(),
+            Self::Close { attempt, code } => f.debug_tuple("Close").field(attempt).field(code).finish(),
+            Self::Request { id, request } => f.debug_tuple("Request").field(id).field(request).finish(),
+            Self::FetchToken => f.write_str("FetchToken"),
+            Self::Event(event) => f.debug_tuple("Event").field(event).finish(),
+        }
+    }
 }

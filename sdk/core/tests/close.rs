@@ -1,5 +1,7 @@
 //! Invariant 8: closed is closed, whoever closed it.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 mod common;
 
 use std::time::Duration;
@@ -65,9 +67,12 @@ fn invariant_8_nothing_follows_a_close_while_connected() {
     assert_nothing_follows(&mut world);
 }
 
+/// A moment's name, and how to bring it about.
+type Moment = (&'static str, fn(&mut World));
+
 #[test]
 fn invariant_8_nothing_follows_a_close_at_any_other_moment() {
-    let moments: [(&str, fn(&mut World)); 6] = [
+    let moments: [Moment; 6] = [
         ("before connect", |_| {}),
         ("connecting", |world| world.act(|session, now| session.connect(now))),
         ("waiting for a token", |world| {

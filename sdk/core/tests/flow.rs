@@ -1,5 +1,7 @@
 //! Invariant 5: what an app does not drain is paused at the server, and goes on from its cursor.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 mod common;
 
 use common::*;
@@ -108,7 +110,7 @@ fn a_stateless_request_leaves_a_paused_topic_out() {
 fn ephemeral_messages_do_not_pile_up_behind_a_paused_topic() {
     let (mut world, link) = flowing(Transport::WebSocket);
     let typing = ServerFrame::Ephemeral { alias: 1, time: 0, payload: Payload::text("x"), from: None };
-    world.frames(link, &[typing.clone()]);
+    world.frames(link, std::slice::from_ref(&typing));
     assert_eq!(world.events.len(), 1);
     world.frames(link, &[messages(1, 1..=10)]);
     world.forget();

@@ -1,5 +1,7 @@
 //! Dead links are found by their silence, and living ones are not called dead.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 mod common;
 
 use std::time::Duration;
@@ -76,14 +78,14 @@ fn the_round_trip_is_measured_by_pings() {
 fn on_waking_up_the_link_is_probed_and_has_three_seconds() {
     for wake in [everwire_core::Session::handle_wakeup, everwire_core::Session::handle_online] {
         let (mut world, link) = World::connected();
-        world.act(|session, now| wake(session, now));
+        world.act(wake);
         let nonces = pings(&mut world);
         world.pass(Duration::from_secs(2));
         world.frames(link, &[ServerFrame::Pong { nonce: nonces[0] }]);
         world.pass(Duration::from_secs(10));
         assert_eq!(world.state(), State::Connected);
 
-        world.act(|session, now| wake(session, now));
+        world.act(wake);
         world.pass(Duration::from_millis(2_999));
         assert_eq!(world.state(), State::Connected);
         world.pass(Duration::from_millis(1));

@@ -1,5 +1,7 @@
 //! Long polls and plain polls.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 mod common;
 
 use std::time::Duration;
@@ -7,7 +9,7 @@ use std::time::Duration;
 use common::*;
 use everwire_core::{
     AttemptId, Closed, HttpResponse, Reason, Request, State, Transport,
-    protocol::{About, Code, From, ServerFrame},
+    protocol::{About, Code, From, Payload, ServerFrame},
 };
 
 fn polling(transport: Transport) -> (World, AttemptId) {
@@ -56,6 +58,16 @@ fn an_answer_that_was_not_held_and_brings_nothing_does_not_spin() {
     next_poll(&mut world);
     world.pass(Duration::from_secs(25));
     answer(&mut world, id, &nothing);
+    next_poll(&mut world);
+}
+
+#[test]
+fn an_answer_that_brings_something_is_followed_by_the_next_poll_at_once() {
+    let (mut world, id) = polling(Transport::LongPoll);
+    next_poll(&mut world);
+    let payload = Payload::text("typing");
+    let typing = ServerFrame::Ephemeral { alias: 0, time: 0, payload, from: None };
+    answer(&mut world, id, &[welcome(), subscribed("room", 0, "a-10", true), typing]);
     next_poll(&mut world);
 }
 

@@ -1,5 +1,7 @@
 //! Which transport is used: the head start, fallback, moving, and what is remembered.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 mod common;
 
 use std::time::Duration;

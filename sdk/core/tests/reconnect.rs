@@ -1,5 +1,7 @@
 //! When a link is tried again: backoff, the server's windows, drains.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 mod common;
 
 use std::time::Duration;
@@ -197,7 +199,7 @@ fn online_and_wakeup_end_a_wait_that_is_only_backoff() {
         let mut world = World::new(only(Transport::WebSocket));
         world.act(|session, now| session.connect(now));
         (0..6).for_each(|_| fail(&mut world));
-        world.act(|session, now| wake(session, now));
+        world.act(wake);
         assert_eq!((world.opened.len(), world.state()), (1, State::Connecting));
         assert_eq!(world.session.state().attempt, 6, "which forgets no failure");
     }

@@ -1,5 +1,7 @@
 //! Server-Sent Events, read by this crate's parser or by the platform's `EventSource`.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 mod common;
 
 use common::*;

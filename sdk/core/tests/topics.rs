@@ -1,5 +1,7 @@
 //! Subscriptions that the server refuses, and those that the session itself does.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 mod common;
 
 use std::time::Duration;

@@ -50,6 +50,7 @@ impl Session {
             ServerFrame::Ephemeral { alias, time, payload, from } => {
                 // An app that takes nothing gets nothing that can't wait in the log.
                 if let Some((topic, ..)) = self.known(id, alias).filter(|(.., reader)| !reader.paused()) {
+                    self.bear_fruit(id);
                     self.event(Event::Ephemeral { topic, time, payload, from });
                 }
             }
@@ -60,11 +61,13 @@ impl Session {
             }
             ServerFrame::Join { alias, member } => {
                 if let Some((topic, ..)) = self.known(id, alias) {
+                    self.bear_fruit(id);
                     self.event(Event::Join { topic, member });
                 }
             }
             ServerFrame::Leave { alias, member } => {
                 if let Some((topic, ..)) = self.known(id, alias) {
+                    self.bear_fruit(id);
                     self.event(Event::Leave { topic, member });
                 }
             }
@@ -92,6 +95,13 @@ impl Session {
                 self.question_failed(RequestId(request), code, &message);
             }
             ServerFrame::Pong { nonce } => self.pong(now, nonce),
+        }
+    }
+
+    /// The link brought something to tell. A poll that brings nothing has its pace.
+    fn bear_fruit(&mut self, id: AttemptId) {
+        if let Some(link) = self.link(id) {
+            link.fruitful = true;
         }
     }
 
@@ -132,9 +142,7 @@ impl Session {
             self.unsynced = true;
         }
         if !accepted.records.is_empty() {
-            if let Some(link) = self.link(id) {
-                link.fruitful = true;
-            }
+            self.bear_fruit(id);
             self.stats.messages_received += accepted.records.len() as u64;
             self.deliver(&topic, epoch, accepted.records);
         }

@@ -112,9 +112,14 @@ impl Session {
         self.set_connect_due();
     }
 
-    /// A subscribe has had no answer.
+    /// A subscribe has had no answer. While something comes, it may be on its way behind it.
     pub(super) fn subscribe_missed(&mut self, now: Time) {
-        if self.live_link().is_some_and(|link| link.awaits_any()) {
+        let timeout = self.config.probe_timeout;
+        let Some(link) = self.live_link().filter(|link| link.awaits_any()) else { return };
+        if now.since(link.heard) < timeout {
+            link.subscribe_due = Some(now + timeout);
+            self.timers.set(TimerName::Subscribe, now + timeout);
+        } else {
             self.found_dead(now, Reason::Unanswered);
         }
     }

@@ -12,7 +12,10 @@ mod round;
 mod sync;
 mod transports;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    fmt,
+};
 
 use everwire_protocol::{ClientId, Code, HistoryRange, Kind, Limits, Position, PublishId, Topic, limits};
 
@@ -39,7 +42,6 @@ use crate::{
 ///
 /// Several calls of the app may be made before step 2: what they ask for then travels together.
 /// Two sessions with the same configuration, client id, seed and inputs give the same outputs.
-#[derive(Debug)]
 pub struct Session {
     config: Config,
     client_id: ClientId,
@@ -75,6 +77,18 @@ pub struct Session {
     next_nonce: u32,
     next_sequence: u64,
     stats: Stats,
+}
+
+/// Shows how it stands, and nothing that was said: frames hold tokens and payloads.
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session")
+            .field("status", &self.status)
+            .field("live", &self.live)
+            .field("timers", &self.timers)
+            .field("stats", &self.stats())
+            .finish_non_exhaustive()
+    }
 }
 
 impl Session {
