@@ -23,7 +23,8 @@ struct Reading {
 impl Reading {
     /// Where a subscription may start: it was asked for at a known moment, and answered later.
     fn check_start(&self, truth: &Truth, topic: &Topic, position: Position) -> Verdict {
-        let top = truth.top(topic).filter(|top| top.epoch == position.epoch);
+        // The answer may come from a life of the log that has ended meanwhile.
+        let top = truth.top_in(topic, position.epoch);
         let asked_at = self.asked_at.filter(|top| top.epoch == position.epoch).map_or(0, |top| top.offset);
         let right = match self.start {
             From::Latest => position.offset >= asked_at,
@@ -31,10 +32,10 @@ impl Reading {
             From::Earliest => position.offset < truth.oldest(topic, position.epoch),
             From::Position(_) => true,
         };
-        if right && position.offset <= top.map_or(0, |top| top.offset) {
+        if right && position.offset <= top {
             Ok(())
         } else {
-            Err(format!("{topic}: asked for {} at {asked_at}, starts at {position} of {top:?}", self.start))
+            Err(format!("{topic}: asked for {} at {asked_at}, starts at {position} of {top}", self.start))
         }
     }
 }

@@ -83,8 +83,13 @@ impl Truth {
     #[must_use]
     pub fn top(&self, topic: &Topic) -> Option<Position> {
         let epoch = *self.epochs.get(topic)?.last()?;
-        let offset = self.lives.get(&(topic.clone(), epoch)).map_or(0, |life| life.entries.len() as u64);
-        Some(Position { epoch, offset })
+        Some(Position { epoch, offset: self.top_in(topic, epoch) })
+    }
+
+    /// The newest offset of one life of a topic's log, present or past.
+    #[must_use]
+    pub fn top_in(&self, topic: &Topic, epoch: Epoch) -> u64 {
+        self.lives.get(&(topic.clone(), epoch)).map_or(0, |life| life.entries.len() as u64)
     }
 
     /// The record at a position.
