@@ -2,8 +2,8 @@
 //!
 //! A [`Session`] keeps an app connected to its server: it chooses a transport, reconnects, resumes each
 //! subscription from what the app has been given, keeps publishes until they are acked, and finds dead links
-//! by their silence. It does no I/O. What happened goes in through `handle_*` and the app's calls, each with the
-//! time; what has to be done comes out of [`Session::poll_output`]; when to call again says
+//! by their silence. It does no I/O. What happened goes in through `handle_*` and the app's calls, each with
+//! the time; what has to be done comes out of [`Session::poll_output`]; when to call again says
 //! [`Session::poll_timeout`]. There is no clock, no global randomness and no browser in here, so all of it
 //! runs natively, in simulated time, by the million.
 //!
@@ -39,5 +39,3 @@ pub use timer::TimerName;
 pub use transport::{Transport, UnknownTransport};
 
 pub use everwire_protocol as protocol;
-
-use everwire_protocol::Code;

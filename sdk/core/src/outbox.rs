@@ -121,7 +121,8 @@ impl Outbox {
         }
     }
 
-    /// The link is gone: what had been sent on it is to be sent again, in its order. Takes out the ephemeral ones.
+    /// The link is gone: what had been sent on it is to be sent again, in its order. Takes out the ephemeral
+    /// ones.
     pub fn link_lost(&mut self) -> Vec<PublishId> {
         self.entries.iter_mut().for_each(|entry| entry.sent = false);
         self.remove_where(|entry| entry.ephemeral)
@@ -168,8 +169,8 @@ impl Outbox {
         Some(entry.frame())
     }
 
-    /// Begins a publish request: the oldest ones, in their order, until their bytes reach `bytes`. `None` while
-    /// another request is under way: order holds because there is only one at a time.
+    /// Begins a publish request: the oldest ones, in their order, until their bytes reach `bytes`. `None`
+    /// while another request is under way: order holds because there is only one at a time.
     pub fn begin_post(&mut self, request: RequestId, bytes: usize) -> Option<Vec<ClientFrame>> {
         if self.is_held() || self.post.is_some() || self.entries.is_empty() {
             return None;

@@ -99,8 +99,8 @@ pub enum Output {
     /// [`WS_BINARY`](everwire_protocol::http::WS_BINARY); report `handle_opened`, `handle_message` per binary
     /// message, `handle_closed`. SSE: make the request, check status and content type; report
     /// `handle_opened`, then `handle_chunk` (fetch) or `handle_event` (`EventSource`, whose own
-    /// reconnects must be prevented), then `handle_closed`; when it is refused, `handle_response` with its body,
-    /// or `handle_closed` with its status. Polls: make the request; report `handle_response`, or
+    /// reconnects must be prevented), then `handle_closed`; when it is refused, `handle_response` with its
+    /// body, or `handle_closed` with its status. Polls: make the request; report `handle_response`, or
     /// `handle_closed` with [`Closed::Network`](crate::Closed::Network).
     Open {
         /// The attempt, to be named in all that is reported of it.

@@ -1,4 +1,5 @@
-//! HTTP requests: targets, parameters and bodies. It knows the protocol's names, and not why a request is made.
+//! HTTP requests: targets, parameters and bodies. It knows the protocol's names, and not why a request is
+//! made.
 
 use bytes::Bytes;
 use everwire_protocol::{ClientId, From, HistoryRange, Topic, http};

@@ -53,9 +53,9 @@ impl Selection {
         self.ordered(now, remember).next()
     }
 
-    /// Begins a round: what worked lately first, then the others. After a failure or two of what worked lately the
-    /// others are not tried yet, unless it hangs: a restarting server refuses every transport, and clients should not end up on a lesser
-    /// one because it was tried at the right moment.
+    /// Begins a round: what worked lately first, then the others. After a failure or two of what worked
+    /// lately the others are not tried yet, unless it hangs: a restarting server refuses every transport, and
+    /// clients should not end up on a lesser one because it was tried at the right moment.
     pub fn begin(&mut self, now: Time, remember: Duration, failures: u32) {
         let worked = self.worked_lately(now, remember);
         let others = self.ordered(now, remember).filter(|transport| Some(*transport) != worked);

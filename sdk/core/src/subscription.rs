@@ -158,8 +158,8 @@ impl Subscription {
         self.flow.paused
     }
 
-    /// Whether so much waits that even what was on its way when the topic was paused has no room. Such records are
-    /// not taken: they come again from the cursor.
+    /// Whether so much waits that even what was on its way when the topic was paused has no room. Such
+    /// records are not taken: they come again from the cursor.
     pub fn must_skip(&mut self, config: &FlowConfig) -> bool {
         let over = |waiting: usize, limit: usize| waiting >= limit.saturating_mul(2);
         let skip = self.flow.paused

@@ -1,6 +1,6 @@
 //! Every deadline, and what is done when it is due.
 
-use crate::{Reason, Session, Time, TimerName, session::round::MOVED};
+use crate::{Reason, Session, Time, TimerName, session::end::MOVED};
 
 impl Session {
     /// Time has passed: acts on every deadline that is due.

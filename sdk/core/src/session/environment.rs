@@ -1,11 +1,11 @@
-//! What the app and the page say of the connection as a whole: other transports, online and offline, put aside
-//! and back, and tokens.
+//! What the app and the page say of the connection as a whole: other transports, online and offline, put
+//! aside and back, and tokens.
 
 use everwire_protocol::{ClientFrame, limits};
 
 use crate::{
     Reason, Session, State, Time, TimerName, Token, Transport,
-    session::round::{DONE, End, MOVED},
+    session::end::{DONE, End, MOVED},
 };
 
 impl Session {
@@ -26,8 +26,8 @@ impl Session {
         }
     }
 
-    /// Cuts the link and connects again at once, without backoff. While offline or put aside it waits for that
-    /// to end.
+    /// Cuts the link and connects again at once, without backoff. While offline or put aside it waits for
+    /// that to end.
     pub fn reconnect(&mut self, now: Time, reason: Reason) {
         self.now = now;
         if self.is_closed() || !self.started || self.offline || self.suspended {
@@ -67,8 +67,8 @@ impl Session {
         self.go_away(now, Reason::Suspended, DONE);
     }
 
-    /// The answer to [`Output::FetchToken`](crate::Output::FetchToken): a token, none needed (`Ok(None)`), or a
-    /// failure. An answer that nobody waits for is kept for the next connect.
+    /// The answer to [`Output::FetchToken`](crate::Output::FetchToken): a token, none needed (`Ok(None)`), or
+    /// a failure. An answer that nobody waits for is kept for the next connect.
     #[allow(clippy::result_unit_err)]
     pub fn handle_token(&mut self, now: Time, token: Result<Option<String>, ()>) {
         self.now = now;

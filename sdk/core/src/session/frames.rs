@@ -8,7 +8,7 @@ use crate::{
     AttemptId, Event, HistoryPage, Output, RequestId, Session, Time, TimerName,
     backoff::pick_in,
     link::{Alias, Phase},
-    session::round::End,
+    session::end::End,
     subscription::{GapVerdict, Subscription},
 };
 

@@ -1,5 +1,5 @@
-//! Whether the link is alive: heartbeats, probes, pings, and the pace of polls. A timer that fired late proves
-//! nothing of the link, only of this side, so the link gets one chance more.
+//! Whether the link is alive: heartbeats, probes, pings, and the pace of polls. A timer that fired late
+//! proves nothing of the link, only of this side, so the link gets one chance more.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use everwire_protocol::ClientFrame;
 use crate::{
     AttemptId, Reason, Session, Time, TimerName, Transport,
     link::Phase,
-    session::round::{DEAD, End},
+    session::end::{DEAD, End},
 };
 
 /// A held poll that is answered in less than this with nothing in it was not held: the next one waits.
@@ -62,8 +62,8 @@ impl Session {
         }
     }
 
-    /// The link is in doubt: finds out soon. A WebSocket is pinged; where there is nothing to ping on, a new request
-    /// is made in place of the old.
+    /// The link is in doubt: finds out soon. A WebSocket is pinged; where there is nothing to ping on, a new
+    /// request is made in place of the old.
     pub(super) fn probe(&mut self, now: Time) {
         let Some(live) = self.live else { return };
         let Some(index) = self.links.iter().position(|link| link.id == live) else { return };

@@ -1,9 +1,11 @@
-//! The session: its state, and what the app calls. Each other file of this folder is one thing that the session does.
+//! The session: its state, and what the app calls. Each other file of this folder is one thing that the
+//! session does.
 //!
-//! Every method mutates once and queues outputs; requests and frames that depend on the whole state are made when
-//! the outputs are drained (`sync`), so that what is asked for together travels together.
+//! Every method mutates once and queues outputs; requests and frames that depend on the whole state are made
+//! when the outputs are drained (`sync`), so that what is asked for together travels together.
 
 mod deadlines;
+mod end;
 mod environment;
 mod frames;
 mod liveness;
@@ -203,9 +205,9 @@ impl Session {
     /// Publishes, now or once there is a link. What becomes of it comes as
     /// [`Event::Published`], once.
     ///
-    /// Publishes take effect in the order of these calls. One that the server refuses for now (its rate limit)
-    /// holds up those not sent yet; those on their way behind it may overtake it. An ephemeral one expires at
-    /// once when there is no link.
+    /// Publishes take effect in the order of these calls. One that the server refuses for now (its rate
+    /// limit) holds up those not sent yet; those on their way behind it may overtake it. An ephemeral one
+    /// expires at once when there is no link.
     ///
     /// # Errors
     /// [`PublishError`]; nothing has been sent then, and no id was used up.
@@ -240,8 +242,8 @@ impl Session {
 
     /// Asks for a page of history, of at most [`HISTORY`](limits::HISTORY) records. The answer comes as
     /// [`Event::History`], always, except after [`close`](Self::close): without an answer of the server
-    /// it is a failure after [`request_timeout`](Config::request_timeout). A question that a link took with it is
-    /// asked again on the next.
+    /// it is a failure after [`request_timeout`](Config::request_timeout). A question that a link took with
+    /// it is asked again on the next.
     pub fn history(&mut self, now: Time, topic: Topic, range: HistoryRange, limit: u32) -> RequestId {
         self.ask(now, Ask::History { topic, range, limit: limit.clamp(1, limits::HISTORY) })
     }
@@ -269,7 +271,8 @@ impl Session {
         self.outputs.pop_front()
     }
 
-    /// When to call [`handle_timeout`](Self::handle_timeout), and what for. Ask after the outputs are drained.
+    /// When to call [`handle_timeout`](Self::handle_timeout), and what for. Ask after the outputs are
+    /// drained.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<(Time, TimerName)> {
         self.timers.next()

@@ -7,7 +7,7 @@ use everwire_protocol::{About, Action, Code, Position, PublishId, RetryWindow, S
 
 use crate::{
     Event, HistoryPage, HttpResponse, Outcome, Output, RequestId, Session, Time, TimerName, backoff::pick_in,
-    question::Ask, request, session::round::window_after,
+    question::Ask, request, session::end::window_after,
 };
 
 /// What an error says.

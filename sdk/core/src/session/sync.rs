@@ -1,5 +1,5 @@
-//! Brings the links in step with what the app wants: opens what was decided on, tells a WebSocket what changed,
-//! makes a new request where the subscriptions travel in one, and sends what waits.
+//! Brings the links in step with what the app wants: opens what was decided on, tells a WebSocket what
+//! changed, makes a new request where the subscriptions travel in one, and sends what waits.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -10,7 +10,7 @@ use crate::{
     AttemptId, Output, Request, Session, TimerName, Transport,
     link::{Link, Phase},
     request::{self, Asked, Asker},
-    session::round::MOVED,
+    session::end::MOVED,
     subscription::Subscription,
 };
 
@@ -96,7 +96,8 @@ impl Session {
         self.renew(index, timeout);
     }
 
-    /// Puts a new request in the place of a stateless link: the same link, as the app sees it, under a new id.
+    /// Puts a new request in the place of a stateless link: the same link, as the app sees it, under a new
+    /// id.
     pub(super) fn renew(&mut self, index: usize, timeout: Duration) {
         let (now, id) = (self.now, self.new_attempt());
         let link = &mut self.links[index];
@@ -218,8 +219,8 @@ impl Session {
     }
 }
 
-/// The link that goes with what is asked beside it: the live one, or else one that has nothing to ask for itself,
-/// and so would never come to be live in a session that only publishes.
+/// The link that goes with what is asked beside it: the live one, or else one that has nothing to ask for
+/// itself, and so would never come to be live in a session that only publishes.
 fn carrier(links: &mut [Link], live: Option<AttemptId>) -> Option<&mut Link> {
     let is_live = |link: &Link| Some(link.id) == live;
     let place = links.iter().position(is_live).or_else(|| links.iter().position(|link| link.parked))?;

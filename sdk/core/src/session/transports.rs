@@ -6,7 +6,7 @@ use everwire_protocol::{About, ClientFrame, ServerFrame, binary, event, limits};
 use crate::{
     AttemptId, Closed, HttpResponse, Reason, Session, Time, Transport,
     link::{Link, Phase},
-    session::round::{End, MALFORMED},
+    session::end::{End, MALFORMED},
 };
 
 impl Session {
@@ -82,8 +82,8 @@ impl Session {
         self.watch_heartbeat(attempt);
     }
 
-    /// The answer to a poll, whatever its status; or the answer to an SSE request that was refused, so that its
-    /// body is read too ([`handle_closed`](Self::handle_closed) does where there is no body to be had).
+    /// The answer to a poll, whatever its status; or the answer to an SSE request that was refused, so that
+    /// its body is read too ([`handle_closed`](Self::handle_closed) does where there is no body to be had).
     pub fn handle_response(&mut self, now: Time, attempt: AttemptId, response: HttpResponse) {
         let Some(link) = self.current(now, attempt) else { return };
         let HttpResponse { status, retry_after, mut body } = response;

@@ -88,7 +88,8 @@ impl Parser {
         }
     }
 
-    /// Reads on until an event is complete; `None` when the chunk is used up. What was read is taken off `chunk`.
+    /// Reads on until an event is complete; `None` when the chunk is used up. What was read is taken off
+    /// `chunk`.
     ///
     /// # Errors
     /// [`TooLong`], again and again until [`reset`](Self::reset).

@@ -1,4 +1,5 @@
-//! Tables from the WHATWG text (HTML, 9.2.5 and 9.2.6), each cut at every place; and what holds for any input.
+//! Tables from the WHATWG text (HTML, 9.2.5 and 9.2.6), each cut at every place; and what holds for any
+//! input.
 
 use proptest::prelude::*;
 
@@ -282,8 +283,8 @@ fn invariant_12_an_event_beyond_the_limit_is_an_error_at_any_cut() {
 fn stream() -> impl Strategy<Value = Vec<u8>> {
     let part = prop_oneof![
         4 => prop::sample::select(vec![
-            &b"data"[..], b"id", b"event", b"retry", b":", b": ", b"\n", b"\r", b"\r\n", b"\n\n", b"\0", b"\xef\xbb\xbf",
-            b"7", b"x", "é".as_bytes(), b"\xf0\x9f", b"\x92\xa9",
+            &b"data"[..], b"id", b"event", b"retry", b":", b": ", b"\n", b"\r", b"\r\n", b"\n\n", b"\0",
+            b"\xef\xbb\xbf", b"7", b"x", "é".as_bytes(), b"\xf0\x9f", b"\x92\xa9",
         ]).prop_map(<[u8]>::to_vec),
         1 => prop::collection::vec(any::<u8>(), 0..4),
     ];
@@ -325,7 +326,10 @@ fn by_the_book(bytes: &[u8]) -> Read {
 
 proptest! {
     #[test]
-    fn any_stream_reads_as_by_the_book_however_it_is_chunked(bytes in stream(), cuts in prop::collection::vec(0..200_usize, 0..6)) {
+    fn any_stream_reads_as_by_the_book_however_it_is_chunked(
+        bytes in stream(),
+        cuts in prop::collection::vec(0..200_usize, 0..6),
+    ) {
         let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| cut.min(bytes.len())).collect();
         cuts.extend([0, bytes.len()]);
         cuts.sort_unstable();
@@ -336,7 +340,10 @@ proptest! {
     }
 
     #[test]
-    fn invariant_12_no_bytes_panic(chunks in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..50), 0..20), limit in 0..60_usize) {
+    fn invariant_12_no_bytes_panic(
+        chunks in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..50), 0..20),
+        limit in 0..60_usize,
+    ) {
         read_with(Parser::with_limit(limit), chunks.iter().map(Vec::as_slice));
     }
 }

@@ -1,5 +1,5 @@
-//! Whatever the app, the driver and a lying server do, in any order: nothing panics, and what the app is told keeps
-//! the invariants.
+//! Whatever the app, the driver and a lying server do, in any order: nothing panics, and what the app is told
+//! keeps the invariants.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -222,10 +222,14 @@ impl Run {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(400) })]
 
     #[test]
-    fn invariants_1_to_5_and_8_hold_for_any_input(config in config(), seed: u64, steps in vec(step(), 0..120)) {
+    fn invariants_1_to_5_and_8_hold_for_any_input(
+        config in config(),
+        seed: u64,
+        steps in vec(step(), 0..120),
+    ) {
         let session = Session::new(config, "me".parse().unwrap(), seed);
         let now = Time::from_millis(5);
         let mut run = Run { session, now, app: App::default(), attempts: Vec::new(), requests: Vec::new() };

@@ -74,7 +74,8 @@ fn frame() -> impl Strategy<Value = ServerFrame> {
         6 => (0..3_u8, alias.clone(), position(), any::<bool>()).prop_map(|(n, alias, position, recovered)| {
             ServerFrame::Subscribed { topic: name(n), alias, position, recovered }
         }),
-        8 => (alias.clone(), 1..9_u64, 0..4_u64).prop_map(|(alias, first, more)| messages(alias, first..=first + more)),
+        8 => (alias.clone(), 1..9_u64, 0..4_u64)
+            .prop_map(|(alias, first, more)| messages(alias, first..=first + more)),
         4 => (alias.clone(), 1..9_u64, any::<bool>(), position()).prop_map(|(alias, from, evicted, position)| {
             let reason = if evicted { GapReason::Evicted } else { GapReason::Epoch };
             let to = evicted.then(|| position.offset.max(from));
@@ -85,8 +86,9 @@ fn frame() -> impl Strategy<Value = ServerFrame> {
         }),
         1 => alias.prop_map(|alias| ServerFrame::Members { alias, members: vec![] }),
         3 => publish_id().prop_map(|id| ServerFrame::Ack { id, position: None }),
-        2 => (about(), code(), prop::option::of(0..5_000_u32)).prop_map(|(about, code, after)| ServerFrame::Error {
-            about, code, message: "e".into(), retry_after: after.map(|after| window(after, after + 9)),
+        2 => (about(), code(), prop::option::of(0..5_000_u32)).prop_map(|(about, code, after)| {
+            let retry_after = after.map(|after| window(after, after + 9));
+            ServerFrame::Error { about, code, message: "e".into(), retry_after }
         }),
         1 => (0..9_u32).prop_map(|nonce| ServerFrame::Pong { nonce }),
         1 => Just(ServerFrame::Heartbeat),
@@ -111,7 +113,8 @@ pub fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         4 => (0..3_000_u64).prop_map(Step::Pass),
         1 => (0..40_000_u64).prop_map(Step::Pass),
-        6 => (0..3_u8, start(), any::<bool>()).prop_map(|(n, from, presence)| Step::Subscribe(n, from, presence)),
+        6 => (0..3_u8, start(), any::<bool>())
+            .prop_map(|(n, from, presence)| Step::Subscribe(n, from, presence)),
         1 => (0..3_u8).prop_map(Step::Unsubscribe),
         6 => (0..3_u8, 0..5_usize).prop_map(|(n, messages)| Step::Consumed(n, messages)),
         3 => (0..3_u8, any::<bool>()).prop_map(|(n, ephemeral)| Step::Publish(n, ephemeral)),

@@ -1,5 +1,5 @@
-//! A session, and a server of a few lines that answers it by hand: two endpoints in virtual time. The test says what
-//! the server does; nothing here decides anything.
+//! A session, and a server of a few lines that answers it by hand: two endpoints in virtual time. The test
+//! says what the server does; nothing here decides anything.
 
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
@@ -253,7 +253,8 @@ impl World {
         self.session.state().state
     }
 
-    /// The offsets of all messages delivered since this was last asked; gaps as negative numbers of their first offset.
+    /// The offsets of all messages delivered since this was last asked; gaps as negative numbers of their
+    /// first offset.
     pub fn delivered(&mut self) -> Vec<i64> {
         let mut offsets = Vec::new();
         self.events.retain(|event| match event {
