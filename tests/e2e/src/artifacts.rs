@@ -65,7 +65,7 @@ pub fn demo() -> Result<PathBuf> {
         let directory = out("dist")?;
         let mut command = Command::new("trunk");
         // trunk reads NO_COLOR as a flag of its own, and takes only true and false for a value.
-        command.args(["build", "--release", "--dist"]).arg(&directory).env_remove("NO_COLOR");
+        command.args(["build", "--offline", "--release", "--dist"]).arg(&directory).env_remove("NO_COLOR");
         run(command.current_dir(root()))?;
         Ok(directory)
     })

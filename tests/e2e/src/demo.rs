@@ -103,7 +103,10 @@ impl Demo {
         if !self.shows("panel").await? {
             self.browser.click(&hook("badge-open")).await?;
         }
-        self.browser.element(&hook("panel")).await.map(drop)
+        // It takes the focus once it is drawn; until then a key goes elsewhere.
+        let focused =
+            format!("document.querySelector('{}')?.contains(document.activeElement)", hook("panel"));
+        self.browser.until("the panel has the focus", SOON, &focused).await
     }
 
     /// Closes the connection panel by the keyboard.
@@ -166,22 +169,31 @@ impl Demo {
     pub async fn messages(&self) -> Result<Vec<Message>> {
         let script = "return [...document.querySelectorAll(arguments[0])].map(message => ({
             user: message.dataset.user ?? '',
-            text: message.textContent,
+            text: message.querySelector(arguments[1])?.textContent ?? '',
             own: message.dataset.own === 'true',
             status: message.dataset.status ?? '',
         }));";
-        Ok(serde_json::from_value(self.browser.run(script, vec![json!(hook("message"))]).await?)?)
+        Ok(serde_json::from_value(
+            self.browser.run(script, vec![json!(hook("message")), json!(hook("message-text"))]).await?,
+        )?)
     }
 
     /// Waits for a message with this text, exactly one, that has this status.
     pub async fn message(&self, text: &str, status: &str, deadline: Duration) -> Result<Message> {
         let seen = || async {
             let mut messages = self.messages().await?;
-            messages.retain(|message| message.text.contains(text));
+            messages.retain(|message| message.text == text);
             ensure!(messages.len() == 1 && messages[0].status == status, "{messages:?}");
             Ok(messages.pop())
         };
         until(&format!("one message {text:?}, {status}"), deadline, seen).await
+    }
+
+    /// Who is in the room, by the list of members.
+    pub async fn members(&self) -> Result<Vec<String>> {
+        let script =
+            "return [...document.querySelectorAll(arguments[0])].map(member => member.dataset.user);";
+        Ok(serde_json::from_value(self.browser.run(script, vec![json!(hook("member"))]).await?)?)
     }
 
     /// A counter of the connection panel.

@@ -35,12 +35,19 @@ async fn logged(server: &Server, figure: &str) -> Result<usize> {
     Ok(answer["messages"].as_array().context("messages")?.len())
 }
 
-/// The rows of a chart's table.
-async fn rows(demo: &Demo, figure: &str) -> Result<Vec<String>> {
-    let script =
-        "return [...document.querySelectorAll(arguments[0] + ' tbody tr')].map(row => row.textContent);";
-    let rows = demo.browser().run(script, vec![json!(hook(&format!("chart-table-{figure}")))]).await?;
-    Ok(serde_json::from_value(rows)?)
+/// How many points a chart holds: it is a slider over them.
+async fn points(demo: &Demo, figure: &str) -> Result<usize> {
+    let script = "const chart = document.querySelector(arguments[0]);
+        return chart.querySelector('path.line').getAttribute('d') ? Number(chart.ariaValueMax) + 1 : 0;";
+    let points = demo.browser().run(script, vec![json!(hook(&format!("chart-{figure}")))]).await?;
+    Ok(serde_json::from_value(points)?)
+}
+
+/// How many stretches a chart shows for which nothing was measured.
+async fn holes(demo: &Demo, figure: &str) -> Result<usize> {
+    let script = "return document.querySelectorAll(arguments[0] + ' .hole').length;";
+    let holes = demo.browser().run(script, vec![json!(hook(&format!("chart-{figure}")))]).await?;
+    Ok(serde_json::from_value(holes)?)
 }
 
 async fn tiles_live_and_charts_open_with_the_history(context: &Context) -> Result<()> {
@@ -56,25 +63,43 @@ async fn tiles_live_and_charts_open_with_the_history(context: &Context) -> Resul
         };
         until(&format!("tile-{figure} has a value"), SOON, value).await?;
     }
+    for figure in FIGURES {
+        let full = || async { Ok((points(&demo, figure).await? >= 8).then_some(())) };
+        until(&format!("the chart of {figure} has the history"), SOON, full).await?;
+    }
+    let before = points(&demo, "cpu").await?;
+    let grows = || async { Ok((points(&demo, "cpu").await? >= before + 3).then_some(())) };
+    until("the chart grows by the second", PATIENCE, grows).await?;
+
+    focus_chart(&demo).await?;
+    demo.browser().keys_to_focus("\u{e011}").await?;
+    let read = "/\\d/.test(document.activeElement.ariaValueText)";
+    demo.browser().until("a value is read by the keyboard", SOON, read).await?;
     demo.browser().click(&hook("table-toggle")).await?;
     for figure in FIGURES {
-        let full = || async { Ok((rows(&demo, figure).await?.len() >= 8).then_some(())) };
-        until(&format!("the table of {figure} has the history"), SOON, full).await?;
+        let rows = format!(
+            "document.querySelectorAll('{} tbody tr').length > 0",
+            hook(&format!("chart-table-{figure}"))
+        );
+        demo.browser().until("the table has rows", SOON, &rows).await?;
     }
-    let before = rows(&demo, "cpu").await?.len();
-    let grows = || async { Ok((rows(&demo, "cpu").await?.len() >= before + 3).then_some(())) };
-    until("the table grows by the second", PATIENCE, grows).await?;
     evidence(&format!("dashboard: four tiles live, {before} points on opening, one more each second"));
     Ok(())
+}
+
+async fn focus_chart(demo: &Demo) -> Result<()> {
+    demo.browser()
+        .run("document.querySelector(arguments[0]).focus();", vec![json!(hook("chart-cpu"))])
+        .await
+        .map(drop)
 }
 
 async fn a_cut_leaves_no_hole_in_the_charts(context: &Context) -> Result<()> {
     let server = serve(context).await?;
     let proxy = Proxy::start(Some(server.address())).await?;
     let demo = Demo::dashboard(&context.browser().await?, &proxy.origin()).await?;
-    demo.browser().click(&hook("table-toggle")).await?;
-    let some = || async { Ok((rows(&demo, "cpu").await?.len() >= 3).then_some(())) };
-    until("the table has points", PATIENCE, some).await?;
+    let some = || async { Ok((points(&demo, "cpu").await? >= 3).then_some(())) };
+    until("the chart has points", PATIENCE, some).await?;
 
     proxy.refuse(true).await;
     proxy.cut(Cut::Rst);
@@ -87,11 +112,12 @@ async fn a_cut_leaves_no_hole_in_the_charts(context: &Context) -> Result<()> {
 
     for figure in FIGURES {
         let whole = || async {
-            let (shown, kept) = (rows(&demo, figure).await?.len(), logged(&server, figure).await?);
+            let (shown, kept) = (points(&demo, figure).await?, logged(&server, figure).await?);
             ensure!(shown + 2 >= kept, "{shown} shown of {kept}");
             Ok(Some(()))
         };
         until(&format!("{figure} has what was measured meanwhile"), PATIENCE, whole).await?;
+        ensure!(holes(&demo, figure).await? == 0, "{figure} is drawn with a hole");
     }
     demo.open_panel().await?;
     let (gaps, resumed) = (demo.counter("gaps").await?, demo.counter("resumed").await?);
