@@ -14,6 +14,7 @@ mod config;
 mod event;
 mod input;
 mod link;
+mod map;
 mod outbox;
 mod output;
 mod question;

@@ -1,11 +1,11 @@
 //! One attempt at one transport, from its opening to its end: how far it has come, which of its numbers stand
 //! for which topic, and when it was last heard of. It decides nothing.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 use everwire_protocol::{ClientFrame, Epoch, RetryWindow, Topic, binary};
 
-use crate::{AttemptId, Time, Transport, sse};
+use crate::{AttemptId, Time, Transport, map::Map, sse};
 
 /// How far an attempt has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -54,10 +54,10 @@ pub(crate) struct Link {
     /// When it became the session's link.
     pub live_since: Time,
     /// What was asked for on it.
-    pub topics: BTreeMap<Topic, OnLink>,
-    pub aliases: BTreeMap<u32, Alias>,
+    pub topics: Map<Topic, OnLink>,
+    pub aliases: Map<u32, Alias>,
     /// How many subscribes of each topic have had no answer yet. Only the last one's answer counts.
-    unanswered: BTreeMap<Topic, u32>,
+    unanswered: Map<Topic, u32>,
     /// Since when an answer to a subscribe is due.
     pub subscribe_due: Option<Time>,
     pub parser: sse::Parser,
@@ -91,9 +91,9 @@ impl Link {
             parked: false,
             deadline: now + timeout,
             live_since: now,
-            topics: BTreeMap::new(),
-            aliases: BTreeMap::new(),
-            unanswered: BTreeMap::new(),
+            topics: Map::default(),
+            aliases: Map::default(),
+            unanswered: Map::default(),
             subscribe_due: None,
             parser: sse::Parser::new(),
             outgoing: Vec::new(),
@@ -140,13 +140,16 @@ impl Link {
     /// A topic is asked for.
     pub fn ask(&mut self, topic: &Topic, generation: u64) {
         self.topics.insert(topic.clone(), OnLink { generation, paused: false });
-        *self.unanswered.entry(topic.clone()).or_default() += 1;
+        match self.unanswered.get_mut(topic) {
+            Some(count) => *count += 1,
+            None => self.unanswered.insert(topic.clone(), 1),
+        }
     }
 
     /// A topic is no more wanted: what still comes of it is unknown.
     pub fn drop_topic(&mut self, topic: &Topic) {
         self.topics.remove(topic);
-        self.aliases.retain(|_, alias| alias.topic != *topic);
+        self.aliases.retain(|alias| alias.topic != *topic);
     }
 
     /// An answer about a topic came. Returns the generation that it is the answer to, unless that was

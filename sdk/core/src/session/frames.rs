@@ -118,7 +118,7 @@ impl Session {
             self.stats.stale += 1;
             return;
         };
-        link.aliases.retain(|_, alias| alias.topic != topic);
+        link.aliases.retain(|alias| alias.topic != topic);
         let generation = subscription.generation;
         link.aliases.insert(alias, Alias { topic: topic.clone(), generation, epoch: position.epoch });
         if subscription.subscribed(position) {
@@ -272,7 +272,7 @@ impl Session {
     }
 
     pub(super) fn set_resubscribe(&mut self) {
-        let next = self.subscriptions.values().filter_map(|subscription| subscription.refused_until).min();
+        let next = self.subscriptions.iter().filter_map(|(_, subscription)| subscription.refused_until).min();
         self.timers.put(TimerName::Resubscribe, next);
     }
 

@@ -14,10 +14,7 @@ mod round;
 mod sync;
 mod transports;
 
-use std::{
-    collections::{BTreeMap, VecDeque},
-    fmt,
-};
+use std::{collections::VecDeque, fmt};
 
 use everwire_protocol::{ClientId, Code, HistoryRange, Kind, Limits, Position, PublishId, Topic, limits};
 
@@ -26,6 +23,7 @@ use crate::{
     SubscribeError, SubscribeOptions, Time, TimerName, Transport,
     backoff::Backoff,
     link::Link,
+    map::Map,
     outbox::Outbox,
     question::{Ask, Questions},
     selection::Selection,
@@ -67,7 +65,7 @@ pub struct Session {
     /// A transport of this round was refused for good.
     refused: Option<Reason>,
     token: TokenState,
-    subscriptions: BTreeMap<Topic, Subscription>,
+    subscriptions: Map<Topic, Subscription>,
     /// Something was changed that the links may have to be told.
     unsynced: bool,
     outbox: Outbox,
@@ -127,7 +125,7 @@ impl Session {
             not_before: None,
             refused: None,
             token: TokenState::default(),
-            subscriptions: BTreeMap::new(),
+            subscriptions: Map::default(),
             unsynced: false,
             outbox: Outbox::new(config.backoff),
             questions: Questions::default(),

@@ -1,7 +1,7 @@
 //! Brings the links in step with what the app wants: opens what was decided on, tells a WebSocket what
 //! changed, makes a new request where the subscriptions travel in one, and sends what waits.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 use bytes::Bytes;
 use everwire_protocol::{ClientFrame, Mode, Topic, limits};
@@ -9,6 +9,7 @@ use everwire_protocol::{ClientFrame, Mode, Topic, limits};
 use crate::{
     AttemptId, Output, Request, Session, TimerName, Transport,
     link::{Link, Phase},
+    map::Map,
     request::{self, Asked, Asker},
     session::end::MOVED,
     subscription::Subscription,
@@ -155,7 +156,7 @@ impl Session {
             link.drop_topic(&topic);
             link.send(&ClientFrame::Unsubscribe { topic });
         }
-        for (topic, subscription) in &self.subscriptions {
+        for (topic, subscription) in self.subscriptions.iter() {
             if subscription.refused_until.is_some() {
                 continue;
             }
@@ -228,14 +229,14 @@ fn carrier(links: &mut [Link], live: Option<AttemptId>) -> Option<&mut Link> {
 }
 
 /// The subscriptions that a stateless request asks for.
-fn wanted(subscriptions: &BTreeMap<Topic, Subscription>) -> impl Iterator<Item = (&Topic, &Subscription)> {
+fn wanted(subscriptions: &Map<Topic, Subscription>) -> impl Iterator<Item = (&Topic, &Subscription)> {
     subscriptions.iter().filter(|(_, wanted)| !wanted.paused() && wanted.refused_until.is_none())
 }
 
 /// The request for all wanted topics, each from its cursor, noted on the link.
 fn ask_for_all(
     link: &mut Link,
-    subscriptions: &BTreeMap<Topic, Subscription>,
+    subscriptions: &Map<Topic, Subscription>,
     asker: &Asker<'_>,
     wait: Duration,
 ) -> Request {
