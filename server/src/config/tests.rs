@@ -1,3 +1,5 @@
+//! Where an option may come from, which source wins, and what is refused.
+
 use clap::{CommandFactory, Parser};
 
 use super::*;

@@ -1,3 +1,5 @@
+//! The parameters of a stream as clients write them, in the query and in a header.
+
 use axum::http::HeaderValue;
 
 use super::*;

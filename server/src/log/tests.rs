@@ -1,3 +1,5 @@
+//! The log alone: offsets, starts, retention, idempotency keys and history.
+
 use everwire_protocol::{Epoch, From, GapReason, HistoryRange, Payload, Position, PublishId, binary, limits};
 
 use super::*;

@@ -1,3 +1,5 @@
+//! The store in memory: who is woken, what is bounded, and what comes back after it was forgotten.
+
 use everwire_protocol::{Epoch, GapReason, Payload};
 use futures::FutureExt;
 

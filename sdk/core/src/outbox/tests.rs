@@ -1,3 +1,5 @@
+//! The outbox alone: its limits, its order, and what becomes of a publish when the link is lost.
+
 use std::time::Duration;
 
 use super::*;

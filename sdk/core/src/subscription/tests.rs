@@ -1,3 +1,5 @@
+//! A subscription alone: what moves its cursor, what it drops, and when it pauses.
+
 use everwire_protocol::Payload;
 
 use super::*;
