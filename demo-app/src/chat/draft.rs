@@ -32,7 +32,8 @@ pub fn Drafts(room: Room) -> impl IntoView {
 fn Pending(room: Room, draft: Draft) -> impl IntoView {
     let me: Me = expect_context();
     // As the log will show it: nothing moves when it does.
-    let first = room.drafts.with_untracked(|drafts| drafts.drafts().first().is_some_and(|d| d.id == draft.id));
+    let first =
+        room.drafts.with_untracked(|drafts| drafts.drafts().first().is_some_and(|d| d.id == draft.id));
     let head = first && !room.goes_on_group(draft.time);
     let id = draft.id.clone();
     let delivery = Memo::new(move |_| {

@@ -111,8 +111,12 @@ mod tests {
     #[test]
     fn segments_joined_are_the_message_whatever_it_holds() {
         for text in ["é http://é.example/ü! 🦀https://a", "http://http://a.b", "a\u{202e}http://x)))"] {
-            let joined: String =
-                linkify(text).into_iter().map(|s| match s { Text(t) | Link(t) => t }).collect();
+            let joined: String = linkify(text)
+                .into_iter()
+                .map(|s| match s {
+                    Text(t) | Link(t) => t,
+                })
+                .collect();
             assert_eq!(joined, text);
         }
     }

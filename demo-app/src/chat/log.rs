@@ -254,7 +254,8 @@ mod tests {
 
     #[test]
     fn a_group_is_the_same_however_its_messages_came_in() {
-        let items: Vec<_> = (1..=120).map(|n| line(n, if n % 7 < 4 { "Ada" } else { "Ben" }, n * MINUTE)).collect();
+        let items: Vec<_> =
+            (1..=120).map(|n| line(n, if n % 7 < 4 { "Ada" } else { "Ben" }, n * MINUTE)).collect();
         let mut whole = Log::default();
         whole.append(items.clone());
         let mut pieces = Log::default();
@@ -275,7 +276,8 @@ mod tests {
         assert_eq!(log.prepend([line(0, "Ada", 0)]), [-1, 0]);
         assert_eq!(log.prepend([]), [] as [i64; 0]);
         assert_eq!(log.rows(1).len(), 11);
-        let keys: std::collections::HashSet<_> = log.chunks().flat_map(|c| &c.rows).map(|row| row.key).collect();
+        let keys: std::collections::HashSet<_> =
+            log.chunks().flat_map(|c| &c.rows).map(|row| row.key).collect();
         assert_eq!(keys.len(), 62);
     }
 

@@ -106,7 +106,9 @@ fn Notice(room: Room) -> impl IntoView {
         match link.status.get().state {
             Offline => Some(("plain", "You are offline. What you write waits here.".to_owned())),
             Waiting => Some(("plain", "The connection is lost. What you write waits here.".to_owned())),
-            Closed => Some(("bad", "The server ended this session for good. Reload to begin a new one.".to_owned())),
+            Closed => {
+                Some(("bad", "The server ended this session for good. Reload to begin a new one.".to_owned()))
+            }
             _ => None,
         }
     });

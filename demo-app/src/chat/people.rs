@@ -89,9 +89,11 @@ pub fn initials(name: &str) -> String {
 #[must_use]
 pub fn hue(name: &str) -> u32 {
     // FNV-1a: spread well, and the same in every visit, which the standard hasher does not promise.
-    let hash = name.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    let hash =
+        name.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
     // Short names differ in few bits only: spread them over the word before the circle is cut.
-    ((hash ^ hash >> 15).wrapping_mul(0x2c1b_3c6d) >> 16) * 360 >> 16
+    let spread = (hash ^ (hash >> 15)).wrapping_mul(0x2c1b_3c6d);
+    ((spread >> 16) * 360) >> 16
 }
 
 #[cfg(test)]
@@ -135,7 +137,9 @@ mod tests {
 
     #[test]
     fn initials_are_one_or_two_letters() {
-        for (name, expected) in [("Ada", "A"), ("ada king lovelace", "AL"), ("", "?"), ("🦀", "?"), ("éa", "É")] {
+        for (name, expected) in
+            [("Ada", "A"), ("ada king lovelace", "AL"), ("", "?"), ("🦀", "?"), ("éa", "É")]
+        {
             assert_eq!(initials(name), expected);
         }
         assert!(hue("Ada") < 360 && hue("Ada") != hue("Ben"));

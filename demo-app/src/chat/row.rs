@@ -80,7 +80,8 @@ pub fn Text(text: Arc<str>) -> impl IntoView {
             Segment::Text(text) => text.to_owned().into_any(),
             Segment::Link(link) => {
                 let (href, words) = (link.to_owned(), link.to_owned());
-                view! { <a href=href target="_blank" rel="noopener noreferrer nofollow">{words}</a> }.into_any()
+                view! { <a href=href target="_blank" rel="noopener noreferrer nofollow">{words}</a> }
+                    .into_any()
             }
         })
         .collect_view();
@@ -91,12 +92,16 @@ pub fn Text(text: Arc<str>) -> impl IntoView {
 
 fn gap(reason: GapReason, lost: Option<u64>) -> impl IntoView {
     let (name, words) = match (reason, lost) {
-        (GapReason::Evicted, Some(1)) => ("evicted", "1 message is missing here: it is no longer kept.".to_owned()),
+        (GapReason::Evicted, Some(1)) => {
+            ("evicted", "1 message is missing here: it is no longer kept.".to_owned())
+        }
         (GapReason::Evicted, Some(lost)) => {
             let lost = grouped(i64::try_from(lost).unwrap_or(i64::MAX));
             ("evicted", format!("{lost} messages are missing here: they are no longer kept."))
         }
-        (GapReason::Evicted, None) => ("evicted", "Messages are missing here: they are no longer kept.".to_owned()),
+        (GapReason::Evicted, None) => {
+            ("evicted", "Messages are missing here: they are no longer kept.".to_owned())
+        }
         (GapReason::Epoch, _) => (
             "epoch",
             "The server lost its history here. Messages sent just before may be missing.".to_owned(),

@@ -42,7 +42,13 @@ pub fn Chart(metric: &'static Metric, feed: Feed) -> impl IntoView {
     });
     let frame = Memo::new(move |_| {
         let (from, to) = series.with(|series| series.span().unwrap_or((0, super::series::WINDOW)));
-        Frame { from, to, top: axis.get().top, width: width.get() - LEFT - 8.0, height: HEIGHT - TOP - BOTTOM }
+        Frame {
+            from,
+            to,
+            top: axis.get().top,
+            width: width.get() - LEFT - 8.0,
+            height: HEIGHT - TOP - BOTTOM,
+        }
     });
     let empty = Memo::new(move |_| series.with(|series| series.last().is_none()));
     // The moment that is read, and not its index: samples move on under it.
@@ -179,7 +185,10 @@ fn Holes(series: RwSignal<Series>, frame: Memo<Frame>) -> impl IntoView {
     let holes = Memo::new(move |_| {
         series.with(|series| {
             let pairs = series.samples().zip(series.samples().skip(1));
-            pairs.filter(|(_, next)| next.after_hole).map(|(last, next)| (last.time, next.time)).collect::<Vec<_>>()
+            pairs
+                .filter(|(_, next)| next.after_hole)
+                .map(|(last, next)| (last.time, next.time))
+                .collect::<Vec<_>>()
         })
     });
     move || {
@@ -202,7 +211,11 @@ fn Holes(series: RwSignal<Series>, frame: Memo<Frame>) -> impl IntoView {
 
 /// The line through the sample that is read, and its points.
 #[component]
-fn Guide(reading: Signal<Option<(usize, Sample)>>, frame: Memo<Frame>, metric: &'static Metric) -> impl IntoView {
+fn Guide(
+    reading: Signal<Option<(usize, Sample)>>,
+    frame: Memo<Frame>,
+    metric: &'static Metric,
+) -> impl IntoView {
     move || {
         reading.get().map(|(_, sample)| {
             let frame = frame.get();
@@ -222,7 +235,11 @@ fn Guide(reading: Signal<Option<(usize, Sample)>>, frame: Memo<Frame>, metric: &
 
 /// What is read, in words, beside the line.
 #[component]
-fn Tip(reading: Signal<Option<(usize, Sample)>>, frame: Memo<Frame>, metric: &'static Metric) -> impl IntoView {
+fn Tip(
+    reading: Signal<Option<(usize, Sample)>>,
+    frame: Memo<Frame>,
+    metric: &'static Metric,
+) -> impl IntoView {
     move || {
         reading.get().map(|(_, sample)| {
             let frame = frame.get();

@@ -27,8 +27,7 @@ pub struct Feed {
 #[must_use]
 pub fn feed(link: Link, metric: &'static Metric) -> Feed {
     let feed = Feed { series: RwSignal::default(), refused: RwSignal::new(None) };
-    let mut subscription =
-        link.client().subscribe::<Figures>(metric.topic).from(From::Last(HISTORY)).open();
+    let mut subscription = link.client().subscribe::<Figures>(metric.topic).from(From::Last(HISTORY)).open();
     let (task, handle) = abortable(async move {
         while let Some(batch) = subscription.next_batch().await {
             let mut failure = None;

@@ -86,10 +86,10 @@ impl Metric {
     pub fn note(&self, sample: &Sample) -> String {
         let [first, second, third] = sample.figures.map(|figure| self.unit.text(figure));
         match self.id {
-            "cpu" => format!("of one core; machine {second}"),
+            "cpu" => format!("of one core · machine {second}"),
             "memory" => format!("machine {second} of {third}"),
             "connections" => format!("{first} WebSocket · {second} SSE · {third} poll"),
-            _ => format!("out to readers; in {second}"),
+            _ => format!("out to readers · {second} in"),
         }
     }
 
@@ -97,7 +97,8 @@ impl Metric {
     #[must_use]
     pub fn reading(&self, time: &str, sample: &Sample) -> String {
         let lines = self.lines.iter().zip(sample.figures);
-        let figures: Vec<_> = lines.map(|(name, figure)| format!("{name} {}", self.unit.text(figure))).collect();
+        let figures: Vec<_> =
+            lines.map(|(name, figure)| format!("{name} {}", self.unit.text(figure))).collect();
         format!("{time}: {}", figures.join(", "))
     }
 }
@@ -108,7 +109,8 @@ mod tests {
 
     #[test]
     fn a_payload_is_read_by_names_and_what_is_missing_is_zero() {
-        let figures = Figures::from([("machine".into(), 14.0), ("other".into(), 9.0), ("process".into(), f64::NAN)]);
+        let figures =
+            Figures::from([("machine".into(), 14.0), ("other".into(), 9.0), ("process".into(), f64::NAN)]);
         assert_eq!(METRICS[0].read(&figures), [0.0, 14.0, 0.0]);
     }
 

@@ -156,7 +156,10 @@ mod tests {
     fn the_nearest_sample_is_found_at_both_ends_and_between() {
         let series = at(&[1_000, 2_000, 3_000]);
         let found = |time| series.nearest(time).map(|(index, _)| index);
-        assert_eq!([found(0), found(1_400), found(1_600), found(9_000)], [Some(0), Some(0), Some(1), Some(2)]);
+        assert_eq!(
+            [found(0), found(1_400), found(1_600), found(9_000)],
+            [Some(0), Some(0), Some(1), Some(2)]
+        );
         assert_eq!(Series::default().nearest(5), None);
     }
 

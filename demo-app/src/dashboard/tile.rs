@@ -39,7 +39,7 @@ pub fn Tile(metric: &'static Metric, feed: Feed) -> impl IntoView {
     };
     let spark = Memo::new(move |_| spark().unwrap_or_default());
     view! {
-        <section class="tile" data-testid=format!("tile-{}", metric.id) aria-label=metric.title>
+        <article class="tile" data-testid=format!("tile-{}", metric.id)>
             <h2 class="tile-title">{metric.title}</h2>
             <p class="tile-figure">
                 <span class="tile-value">{figure}</span>
@@ -55,6 +55,6 @@ pub fn Tile(metric: &'static Metric, feed: Feed) -> impl IntoView {
                 <path class="area" d=move || spark.get().1 />
                 <path class="line" data-line="0" d=move || spark.get().0 />
             </svg>
-        </section>
+        </article>
     }
 }

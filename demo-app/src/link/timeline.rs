@@ -58,13 +58,7 @@ impl Timeline {
             return;
         }
         self.next_key += 1;
-        self.entries.push_front(Entry {
-            key: self.next_key,
-            time,
-            tone,
-            what: what.into(),
-            why: why.into(),
-        });
+        self.entries.push_front(Entry { key: self.next_key, time, tone, what: what.into(), why: why.into() });
         self.entries.truncate(KEPT);
     }
 
