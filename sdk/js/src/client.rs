@@ -1,7 +1,7 @@
 //! The classes. Each method takes what it needs out of the object before anything waits, so that an object may
 //! be freed while its promises are under way.
 
-use std::{cell::RefCell, future::poll_fn, rc::Rc, task::Poll};
+use std::{cell::RefCell, future::poll_fn, pin::Pin, rc::Rc, task::Poll};
 
 use everwire::{Payload, Stats, Status};
 use futures::StreamExt;
@@ -76,7 +76,7 @@ impl Client {
             publishing = publishing.ephemeral();
         }
         let id = publishing.id();
-        let promise = future_to_promise(async {
+        let promise = promise(async {
             let position = publishing.await.map_err(|error| from_publish_error(&error))?;
             Ok(position.map(|position| events::text(&position)).into())
         });
@@ -91,7 +91,7 @@ impl Client {
     pub fn history(&self, topic: &str, options: &JsValue) -> Promise {
         let (range, limit) = options::history(options);
         let page = self.0.history_raw(topic, range, limit);
-        future_to_promise(async {
+        promise(async {
             let page = page.await.map_err(|error| from_error(&error))?;
             let record = Record::new();
             record.set("messages", events::messages(page.messages));
@@ -103,7 +103,7 @@ impl Client {
     /// A promise of an array of who is on a topic.
     pub fn presence(&self, topic: &str) -> Promise {
         let answer = self.0.presence(topic);
-        future_to_promise(async { Ok(members(&answer.await.map_err(|error| from_error(&error))?)) })
+        promise(async { Ok(members(&answer.await.map_err(|error| from_error(&error))?)) })
     }
 
     /// What the connection is doing: `{state, transport, reason, code, attempt, retryAt}`, the last in
@@ -167,6 +167,12 @@ impl Subscription {
         let open = self.0.borrow_mut().take();
         drop(open);
     }
+}
+
+/// One promise for every kind of answer: boxed first, so that what makes it is compiled once.
+fn promise(answer: impl Future<Output = Result<JsValue, JsValue>> + 'static) -> Promise {
+    let answer: Pin<Box<dyn Future<Output = Result<JsValue, JsValue>>>> = Box::pin(answer);
+    future_to_promise(answer)
 }
 
 /// Calls code of the app. What it throws becomes an unhandled rejection: seen, and no harm to the client.

@@ -27,3 +27,6 @@ mod options;
 mod value;
 
 pub use client::{Client, Subscription};
+
+#[cfg(all(test, target_arch = "wasm32"))]
+mod tests;
