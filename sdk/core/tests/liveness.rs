@@ -122,6 +122,11 @@ fn a_timer_that_fired_late_gives_the_link_one_chance() {
     world.sleep(Duration::from_secs(3_600));
     world.pass(Duration::from_secs(3));
     assert_eq!(world.state(), State::Waiting, "and only one");
+
+    let (mut world, _) = World::connected();
+    world.sleep(Duration::from_secs(3_600));
+    world.sleep(Duration::from_secs(3_600));
+    assert_eq!(world.state(), State::Waiting, "even where the timers are late again");
 }
 
 #[test]
