@@ -32,7 +32,7 @@ pub fn report(workspace: &Workspace, top: Option<usize>) -> Result<()> {
     let client = [build::js::wasm(workspace), minified(workspace, &build::js::glue(workspace))?];
     let demo = demo_files(&workspace.dist())?;
     say::heading("size, in bytes (brotli at 11, gzip at 9)");
-    say::line(format_args!("{:<38} {:>10} {:>10} {:>10}", "file", "raw", "gzip", "brotli"));
+    say::line(format_args!("{:<50} {:>10} {:>10} {:>10}", "file", "raw", "gzip", "brotli"));
     table("client", &client)?;
     table("demo", &demo)?;
     if let Some(count) = top {
@@ -47,10 +47,10 @@ fn table(title: &str, files: &[PathBuf]) -> Result<()> {
     for file in files {
         let size = Size::of(&std::fs::read(file).with_context(|| file.display().to_string())?)?;
         let name = file.file_name().unwrap_or_default().to_string_lossy();
-        say::line(format_args!("{:<38} {size}", format!("{title}: {name}")));
+        say::line(format_args!("{:<50} {size}", format!("{title}: {name}")));
         all += size;
     }
-    say::line(format_args!("{:<38} {all}", format!("{title}, all")));
+    say::line(format_args!("{:<50} {all}", format!("{title}, all")));
     Ok(())
 }
 

@@ -26,7 +26,7 @@ pub fn report(workspace: &Workspace, package: &str, count: usize) -> Result<()> 
     let sizes = by_crate(&bytes).context("the module is not as expected")?;
     say::heading(format_args!("{package}: its biggest crates, in bytes of code before wasm-opt"));
     for (name, size) in sizes.into_iter().take(count) {
-        say::line(format_args!("{name:<38} {:>10}", thousands(size)));
+        say::line(format_args!("{name:<50} {:>10}", thousands(size)));
     }
     Ok(())
 }
