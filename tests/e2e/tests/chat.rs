@@ -17,6 +17,7 @@ use serde_json::json;
 cases! {
     needs [server, demo],
     180 => two_windows_chat_over_each_transport,
+    120 => cut_now_in_the_panel_costs_nothing_over_each_transport,
     120 => messages_written_offline_wait_and_are_sent_once,
     120 => history_is_there_after_a_reload_and_loads_upward,
     120 => a_reader_who_scrolled_up_is_told_of_new_messages,
@@ -71,6 +72,41 @@ async fn two_windows_chat_over_each_transport(context: &Context) -> Result<()> {
         "chat: both ways over {}: 10 messages, in order in both windows",
         TRANSPORTS.join(", ")
     ));
+    Ok(())
+}
+
+async fn cut_now_in_the_panel_costs_nothing_over_each_transport(context: &Context) -> Result<()> {
+    let server = serve(context).await?;
+    let ada = Demo::join(&context.browser().await?, &server.origin(), "general", "Ada").await?;
+    let mut published = 0;
+    for (cuts, transport) in (1..).zip(TRANSPORTS) {
+        ada.force(transport).await?;
+        ada.open_panel().await?;
+        let before = ada.counter("reconnects").await?;
+        ada.browser().click(&hook("cut")).await?;
+        // Written while the connection is away, or has just come back.
+        fill(&server, published + 1..=published + 5).await?;
+        published += 5;
+        let counted = || async { Ok((ada.counter("reconnects").await? > before).then_some(())) };
+        until(&format!("the panel counts cut {cuts}"), SOON, counted).await?;
+        ada.close_panel().await?;
+        let all = || async {
+            let messages = ada.messages().await?;
+            ensure!(messages.len() as u64 >= published, "{} messages", messages.len());
+            Ok(Some(messages))
+        };
+        let messages =
+            until(&format!("all messages are there after a cut of {transport}"), RECOVERED, all).await?;
+        for (message, n) in messages.iter().zip(1..) {
+            ensure!(message.text == format!("message {n}."), "{message:?} in the place of {n}");
+        }
+        ensure!(messages.len() as u64 == published, "{messages:?}");
+        ada.connected().await?;
+    }
+    ada.open_panel().await?;
+    let (gaps, resumed) = (ada.counter("gaps").await?, ada.counter("resumed").await?);
+    ensure!(gaps == 0 && resumed > 0, "{gaps} gaps, {resumed} resumed");
+    evidence(&format!("chat: cut by hand over {}: {resumed} resumed, {gaps} gaps", TRANSPORTS.join(", ")));
     Ok(())
 }
 

@@ -14,13 +14,13 @@ use serde_json::{Value, json};
 
 cases! {
     needs [server, demo],
-    180 => both_pages_fit_three_widths_and_two_themes_and_axe_finds_nothing_serious,
+    180 => every_page_fits_three_widths_and_two_themes_and_axe_finds_nothing_serious,
 }
 
 const SIZES: [(u32, u32); 3] = [(360, 740), (768, 1024), (1440, 900)];
 const THEMES: [&str; 2] = ["light", "dark"];
 
-async fn both_pages_fit_three_widths_and_two_themes_and_axe_finds_nothing_serious(
+async fn every_page_fits_three_widths_and_two_themes_and_axe_finds_nothing_serious(
     context: &Context,
 ) -> Result<()> {
     let dist = artifacts::demo()?;
@@ -38,11 +38,17 @@ async fn both_pages_fit_three_widths_and_two_themes_and_axe_finds_nothing_seriou
 
     let browser = context.browser().await?;
     let demo = Demo::join(&browser, &server.origin(), "general", "Ada").await?;
+    let ben = Demo::join(&context.browser().await?, &server.origin(), "general", "Ben").await?;
     demo.send("Good. On to the dashboard.").await?;
     demo.message("Good. On to the dashboard.", "sent", SOON).await?;
+    ben.message("Good. On to the dashboard.", "sent", SOON).await?;
     let mut checked = 0;
-    for page in ["chat", "dashboard"] {
+    for page in ["chat", "panel", "dashboard"] {
+        if page == "panel" {
+            demo.open_panel().await?;
+        }
         if page == "dashboard" {
+            demo.close_panel().await?;
             browser.open(&format!("{}/#dashboard", server.origin())).await?;
             browser.element(&hook("chart-cpu")).await?;
             let value = || async {
