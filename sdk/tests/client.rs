@@ -5,9 +5,7 @@
 
 mod common;
 
-use common::{
-    Numbered, builder, client, messages, numbers, publish, server, subscribed, topic, until, within,
-};
+use common::{Numbered, builder, client, messages, numbers, publish, server, subscribed, topic, within};
 use everwire::{Client, Error, Event, From, PublishError, State, Subscription, Transport};
 use futures::{FutureExt, StreamExt};
 use wasm_bindgen::prelude::*;
