@@ -21,11 +21,16 @@ const FEATURES: &[&str] = &[
 
 /// Makes the module at `wasm` small, in place.
 pub fn optimise(workspace: &Workspace, wasm: &Path) -> Result<()> {
+    optimise_with(workspace, wasm, &[])
+}
+
+/// The same with further options.
+pub fn optimise_with(workspace: &Workspace, wasm: &Path, options: &[&str]) -> Result<()> {
     check_version(workspace)?;
     let tool = workspace.wasm_opt();
     run::run(cmd!(
         workspace.shell,
-        "{tool} -Oz {FEATURES...} --strip-producers --strip-target-features {wasm} -o {wasm}"
+        "{tool} -Oz {FEATURES...} {options...} --strip-producers --strip-target-features {wasm} -o {wasm}"
     ))
 }
 

@@ -1,8 +1,8 @@
 //! Which crates take the bytes of a module: the sizes of its functions by the crate in their names. For that it is
-//! built once more with names, and read before wasm-opt, so the sum is above what ships; the order is what counts.
+//! built once more, the same way but with the names kept.
 
 use super::measure::thousands;
-use crate::{run, say, workspace::Workspace};
+use crate::{build::optimise, run, say, workspace::Workspace};
 use anyhow::{Context, Result};
 use std::collections::BTreeMap;
 use xshell::cmd;
@@ -22,9 +22,13 @@ pub fn report(workspace: &Workspace, package: &str, count: usize) -> Result<()> 
     let names = [format!("{}.wasm", package.replace('-', "_")), format!("{package}.wasm")];
     let path = names.iter().map(|name| folder.join(name)).find(|path| path.is_file());
     let path = path.with_context(|| format!("{package} left no module in {}", folder.display()))?;
-    let bytes = std::fs::read(path)?;
+    let out = target.join(package);
+    run::run(cmd!(workspace.shell, "wasm-bindgen {path} --target web --out-name named --out-dir {out}"))?;
+    let named = out.join("named_bg.wasm");
+    optimise::optimise_with(workspace, &named, &["--debuginfo"])?;
+    let bytes = std::fs::read(named)?;
     let sizes = by_crate(&bytes).context("the module is not as expected")?;
-    say::heading(format_args!("{package}: its biggest crates, in bytes of code before wasm-opt"));
+    say::heading(format_args!("{package}: its biggest crates, in bytes of code, raw"));
     for (name, size) in sizes.into_iter().take(count) {
         say::line(format_args!("{name:<50} {:>10}", thousands(size)));
     }
@@ -45,16 +49,17 @@ fn by_crate(module: &[u8]) -> Option<Vec<(String, usize)>> {
     Some(crates)
 }
 
-/// The crate that a function's (mangled) name starts with: of `<leptos::View as core::Drop>::drop` it is leptos.
+/// The crate that a function's (mangled) name starts with: of `<leptos::View as core::Drop>::drop` it is leptos, and
+/// of a type without one, as in `<u64 as core::fmt::Display>::fmt`, the trait's.
 fn crate_of(mangled: &str) -> String {
     let name = format!("{:#}", rustc_demangle::demangle(mangled));
-    let name = name.trim_start_matches(['<', '&', '*', '[', '(', ' ']);
-    let name =
-        ["mut ", "const ", "dyn "].iter().fold(name, |name, word| name.strip_prefix(word).unwrap_or(name));
-    match name.split_once("::") {
-        Some((first, _)) if first.chars().all(|c| c.is_alphanumeric() || c == '_') => first.to_owned(),
-        _ => "(other)".to_owned(),
-    }
+    let (kind, of_trait) = name.split_once(" as ").unwrap_or((&name, ""));
+    let found = [kind, of_trait].into_iter().find_map(|part| {
+        let first = part.split_once("::")?.0;
+        // What is before the crate's name: `<&mut `, `[`, `(`, `<dyn `.
+        first.rsplit(|c: char| !c.is_alphanumeric() && c != '_').next().filter(|word| !word.is_empty())
+    });
+    found.unwrap_or("(exports and glue)").to_owned()
 }
 
 type Functions = (BTreeMap<usize, String>, Vec<usize>, usize);
@@ -194,6 +199,7 @@ mod tests {
         assert_eq!(crate_of("leptos::mount::mount_to_body"), "leptos");
         assert_eq!(crate_of("<&mut alloc::vec::Vec<T> as core::fmt::Debug>::fmt"), "alloc");
         assert_eq!(crate_of("_ZN4core3fmt5Write9write_fmt17h0123456789abcdefE"), "core");
-        assert_eq!(crate_of("memcpy"), "(other)");
+        assert_eq!(crate_of("<u64 as core::fmt::Display>::fmt"), "core");
+        assert_eq!(crate_of("client_new"), "(exports and glue)");
     }
 }
