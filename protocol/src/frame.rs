@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::{ClientId, Code, Epoch, From, Payload, Position, PublishId, Record, Topic};
+use crate::{ClientId, Code, Epoch, From, Payload, Position, PublishId, Record, Token, Topic};
 
 /// What a subscription asks for beside the records.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -28,7 +28,7 @@ pub enum ClientFrame {
         /// Who this client is, across connections.
         client_id: ClientId,
         /// Its access token.
-        token: Option<String>,
+        token: Option<Token>,
         /// What it tells others of itself in presence, e.g. a display name. At most
         /// [`INFO_BYTES`](crate::limits::INFO_BYTES).
         info: Option<String>,
@@ -91,7 +91,7 @@ pub enum ClientFrame {
     /// Replace the token of a live connection.
     Refresh {
         /// The new token.
-        token: String,
+        token: Token,
     },
     /// Answered by `Pong` with the same number.
     Ping {

@@ -19,6 +19,7 @@ pub mod limits;
 mod name;
 mod position;
 mod record;
+mod token;
 
 pub use code::{Action, Code};
 pub use frame::{
@@ -27,6 +28,7 @@ pub use frame::{
 pub use name::{ClientId, Epoch, NameError, PublishId, Topic};
 pub use position::{Cursor, From, ParsePositionError, Position};
 pub use record::{Kind, Payload, Record};
+pub use token::Token;
 
 /// The protocol's version, as it stands in WebSocket subprotocols and URL prefixes.
 pub const VERSION: u8 = 1;

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::{ClientFrame, ClientId, From, HistoryRange, Kind, Mode, Payload, PublishId, Topic, limits};
+use crate::{
+    ClientFrame, ClientId, From, HistoryRange, Kind, Mode, Payload, PublishId, Token, Topic, limits,
+};
 
 use super::{
     decode_next, put_frame, record,
@@ -36,10 +38,11 @@ pub fn encode(frame: &ClientFrame, out: &mut Vec<u8>) {
     };
     match frame {
         ClientFrame::Connect { client_id, token, info } => put_frame(out, CONNECT, |out| {
-            let has = |bit, text: &Option<String>| if text.is_some() { bit } else { 0 };
-            out.push(has(HAS_TOKEN, token) | has(HAS_INFO, info));
+            let token = token.as_ref().map(Token::as_str);
+            let has = |bit, text: Option<&str>| if text.is_some() { bit } else { 0 };
+            out.push(has(HAS_TOKEN, token) | has(HAS_INFO, info.as_deref()));
             put_bytes(out, client_id.as_str().as_bytes());
-            for text in [token, info].into_iter().flatten() {
+            for text in [token, info.as_deref()].into_iter().flatten() {
                 put_bytes(out, text.as_bytes());
             }
         }),
@@ -78,7 +81,7 @@ pub fn encode(frame: &ClientFrame, out: &mut Vec<u8>) {
             put_varint(out, u64::from(*limit));
         }),
         ClientFrame::Refresh { token } => {
-            put_frame(out, REFRESH, |out| put_bytes(out, token.as_bytes()));
+            put_frame(out, REFRESH, |out| put_bytes(out, token.as_str().as_bytes()));
         }
         ClientFrame::Ping { nonce } => put_frame(out, PING, |out| put_varint(out, u64::from(*nonce))),
     }
@@ -118,7 +121,7 @@ fn read(kind: u8, body: &mut Reader) -> Result<Option<ClientFrame>> {
             };
             ClientFrame::History { request, topic, range, limit: body.number()? }
         }
-        REFRESH => ClientFrame::Refresh { token: string(body, limits::TOKEN_BYTES)? },
+        REFRESH => ClientFrame::Refresh { token: token(body)? },
         PING => ClientFrame::Ping { nonce: body.number()? },
         _ => return Ok(None),
     }))
@@ -130,8 +133,12 @@ fn connect(body: &mut Reader) -> Result<ClientFrame> {
         return Err(DecodeError::Invalid);
     }
     let client_id = body.with_text(limits::CLIENT_ID_BYTES, |id| Ok(ClientId::new(id)?))?;
-    let token = if flags & HAS_TOKEN != 0 { Some(string(body, limits::TOKEN_BYTES)?) } else { None };
-    let info = if flags & HAS_INFO != 0 { Some(string(body, limits::INFO_BYTES)?) } else { None };
+    let token = if flags & HAS_TOKEN != 0 { Some(token(body)?) } else { None };
+    let info = if flags & HAS_INFO != 0 {
+        Some(body.with_text(limits::INFO_BYTES, |text| Ok(text.to_owned()))?)
+    } else {
+        None
+    };
     Ok(ClientFrame::Connect { client_id, token, info })
 }
 
@@ -157,8 +164,8 @@ fn topic(body: &mut Reader) -> Result<Topic> {
     body.with_text(limits::TOPIC_BYTES, |name| Ok(Topic::new(name)?))
 }
 
-fn string(body: &mut Reader, max: usize) -> Result<String> {
-    body.with_text(max, |text| Ok(text.to_owned()))
+fn token(body: &mut Reader) -> Result<Token> {
+    body.with_text(limits::TOKEN_BYTES, |text| Ok(text.into()))
 }
 
 const LATEST: u8 = 0;

@@ -1,6 +1,6 @@
 //! Client frames as JSON.
 
-use crate::{ClientFrame, HistoryRange, Mode, limits};
+use crate::{ClientFrame, HistoryRange, Mode, Token, limits};
 
 use super::{
     JsonError, read,
@@ -15,7 +15,7 @@ pub fn encode(frame: &ClientFrame, out: &mut String) {
         ClientFrame::Connect { client_id, token, info } => {
             let mut object = Object::frame(out, "connect");
             object.text("client_id", client_id.as_str());
-            object.maybe_text("token", token.as_deref());
+            object.maybe_text("token", token.as_ref().map(Token::as_str));
             object.maybe_text("info", info.as_deref());
             object.end();
         }
@@ -62,7 +62,7 @@ pub fn encode(frame: &ClientFrame, out: &mut String) {
         }
         ClientFrame::Refresh { token } => {
             let mut object = Object::frame(out, "refresh");
-            object.text("token", token);
+            object.text("token", token.as_str());
             object.end();
         }
         ClientFrame::Ping { nonce } => {
@@ -91,7 +91,7 @@ fn frame(kind: &str, fields: &Fields<'_>) -> Result<Option<ClientFrame>> {
     Ok(Some(match kind {
         "connect" => ClientFrame::Connect {
             client_id: fields.parsed("client_id")?,
-            token: fields.maybe_text("token", limits::TOKEN_BYTES)?,
+            token: fields.maybe_text("token", limits::TOKEN_BYTES)?.map(Token::from),
             info: fields.maybe_text("info", limits::INFO_BYTES)?,
         },
         "subscribe" => ClientFrame::Subscribe {
@@ -122,7 +122,7 @@ fn frame(kind: &str, fields: &Fields<'_>) -> Result<Option<ClientFrame>> {
             let (request, topic) = (fields.number("request")?, fields.parsed("topic")?);
             ClientFrame::History { request, topic, range, limit }
         }
-        "refresh" => ClientFrame::Refresh { token: fields.text("token", limits::TOKEN_BYTES)? },
+        "refresh" => ClientFrame::Refresh { token: fields.text("token", limits::TOKEN_BYTES)?.into() },
         "ping" => ClientFrame::Ping { nonce: fields.number("nonce")? },
         _ => return Ok(None),
     }))

@@ -119,8 +119,9 @@ pub fn client_frame() -> impl Strategy<Value = ClientFrame> {
     let client_id = "[A-Za-z0-9_-]{1,64}".prop_map(|id| ClientId::new(&id).unwrap());
     let range = prop_oneof![wide().prop_map(HistoryRange::Before), wide().prop_map(HistoryRange::After)];
     prop_oneof![
-        (client_id, option::of(text()), option::of(text()))
-            .prop_map(|(client_id, token, info)| ClientFrame::Connect { client_id, token, info }),
+        (client_id, option::of(text()), option::of(text())).prop_map(|(client_id, token, info)| {
+            ClientFrame::Connect { client_id, token: token.map(Token::from), info }
+        }),
         (topic(), start(), any::<bool>()).prop_map(|(topic, from, presence)| ClientFrame::Subscribe {
             topic,
             from,
@@ -142,7 +143,7 @@ pub fn client_frame() -> impl Strategy<Value = ClientFrame> {
         (any::<u32>(), topic(), range, any::<u32>()).prop_map(|(request, topic, range, limit)| {
             ClientFrame::History { request, topic, range, limit }
         }),
-        text().prop_map(|token| ClientFrame::Refresh { token }),
+        text().prop_map(|token| ClientFrame::Refresh { token: token.into() }),
         any::<u32>().prop_map(|nonce| ClientFrame::Ping { nonce }),
     ]
 }

@@ -32,7 +32,7 @@ mod transport;
 pub use config::{BackoffConfig, Config, FlowConfig, OutboxConfig, Overflow};
 pub use event::{Event, Failure, HistoryPage, Outcome, Reason, State, StateChange};
 pub use input::{Closed, HttpResponse, Publish, PublishError, SubscribeError, SubscribeOptions};
-pub use output::{AttemptId, Method, Output, Request, RequestId, Token};
+pub use output::{AttemptId, Method, Output, Request, RequestId};
 pub use session::Session;
 pub use stats::{Reconnects, Stats};
 pub use time::Time;
@@ -40,3 +40,4 @@ pub use timer::TimerName;
 pub use transport::{Transport, UnknownTransport};
 
 pub use everwire_protocol as protocol;
+pub use everwire_protocol::Token;

@@ -1,8 +1,9 @@
 //! What the session wants done. The driver does it and reports back through `handle_*`.
 
-use std::{fmt, sync::Arc};
+use std::fmt;
 
 use bytes::Bytes;
+use everwire_protocol::Token;
 
 use crate::{Event, Transport};
 
@@ -47,28 +48,6 @@ impl Method {
             Self::Get => "GET",
             Self::Post => "POST",
         }
-    }
-}
-
-/// An access token. Its text never shows in logs: `Debug` leaves it out.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Token(Arc<str>);
-
-impl Token {
-    pub(crate) fn new(text: &str) -> Self {
-        Self(text.into())
-    }
-
-    /// The token itself, for the `Authorization: Bearer` header and nothing else.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Token {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Token")
     }
 }
 

@@ -46,7 +46,9 @@ fn a_websocket_carries_the_token_in_its_first_frame_only() {
         world.sent.push_back((id, frame));
     }
     let sent = world.sent_on(id);
-    assert!(matches!(&sent[0], ClientFrame::Connect { token: Some(token), .. } if token == "secret-1"));
+    assert!(
+        matches!(&sent[0], ClientFrame::Connect { token: Some(token), .. } if token.as_str() == "secret-1")
+    );
 }
 
 #[test]

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use everwire_protocol::{About, ClientFrame, ClientId, Code, From, HistoryRange, Mode, ServerFrame, Topic};
+use everwire_protocol::{
+    About, ClientFrame, ClientId, Code, From, HistoryRange, Mode, ServerFrame, Token, Topic,
+};
 
 use super::{Peer, pull::gap_frame, subscription::Subscription};
 use crate::{
@@ -20,7 +22,7 @@ impl<S: Store> Peer<S> {
         }
         match (self.welcomed, frame) {
             (false, ClientFrame::Connect { client_id, token, info }) => {
-                self.connect(now, client_id, token.as_deref(), info);
+                self.connect(now, client_id, token.as_ref(), info);
             }
             (false, _) => self.refuse(Code::BAD_REQUEST, "the first frame must be connect"),
             (true, ClientFrame::Connect { .. }) => self.refuse(Code::BAD_REQUEST, "connected already"),
@@ -50,8 +52,8 @@ impl<S: Store> Peer<S> {
         }
     }
 
-    fn connect(&mut self, now: u64, client_id: ClientId, token: Option<&str>, info: Option<String>) {
-        match self.hub.authorizer.authenticate(now, token) {
+    fn connect(&mut self, now: u64, client_id: ClientId, token: Option<&Token>, info: Option<String>) {
+        match self.hub.authorizer.authenticate(now, token.map(Token::as_str)) {
             Ok(subject) => {
                 let info = info.map(Arc::from);
                 self.visitor = Some(Visitor { client_id, subject: subject.name.clone(), info });
@@ -62,8 +64,8 @@ impl<S: Store> Peer<S> {
         }
     }
 
-    fn refresh(&mut self, now: u64, token: &str) {
-        match self.hub.authorizer.authenticate(now, Some(token)) {
+    fn refresh(&mut self, now: u64, token: &Token) {
+        match self.hub.authorizer.authenticate(now, Some(token.as_str())) {
             // Another subject would be another member, and another scope of idempotency keys.
             Ok(subject) if subject.name != self.subject.name => {
                 self.refuse(Code::FORBIDDEN, "a token of another subject needs another connection");

@@ -86,7 +86,8 @@ impl Session {
             self.token_failed(now, for_round);
             return;
         }
-        self.token.current = token.as_deref().map(Token::new);
+        let token = token.map(Token::from);
+        self.token.current.clone_from(&token);
         if for_round {
             self.start_next(now);
         }

@@ -122,6 +122,9 @@ impl Session {
         let generation = subscription.generation;
         link.aliases.insert(alias, Alias { topic: topic.clone(), generation, epoch: position.epoch });
         if subscription.subscribed(position) {
+            // A link that is being left may have brought more since the new one was asked.
+            let ahead = |cursor: &Position| cursor.epoch == position.epoch && cursor.offset > position.offset;
+            let position = subscription.cursor().filter(ahead).unwrap_or(position);
             link.fruitful = true;
             self.stats.resumes += u64::from(recovered);
             self.event(Event::Subscribed { topic, position, recovered });

@@ -21,7 +21,7 @@ impl Session {
         let round_trip = now.since(link.asked);
         if link.transport == Transport::WebSocket {
             let client_id = self.client_id.clone();
-            let token = self.token.current.as_ref().map(|token| token.as_str().to_owned());
+            let token = self.token.current.clone();
             let info = self.config.info.clone();
             if let Some(link) = self.link(attempt) {
                 link.send(&ClientFrame::Connect { client_id, token, info });
