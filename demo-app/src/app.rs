@@ -3,6 +3,7 @@
 use leptos::{ev, prelude::*};
 
 use crate::{
+    browser,
     chat::{ChatPage, me::Me, rooms::Rooms},
     dashboard::DashboardPage,
     icon::Mark,
@@ -39,6 +40,7 @@ pub fn App() -> impl IntoView {
     let escape = window_event_listener(ev::keydown, move |event| {
         if event.key() == "Escape" && link.panel_open.get_untracked() {
             link.panel_open.set(false);
+            browser::focus("badge");
         }
     });
     on_cleanup(move || escape.remove());

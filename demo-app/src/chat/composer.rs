@@ -26,7 +26,8 @@ pub fn Composer(room: Room) -> impl IntoView {
     let link: Link = expect_context();
     let me: Me = expect_context();
     let field = NodeRef::<html::Textarea>::new();
-    let empty = RwSignal::new(true);
+    let typed = room.typed.get_value();
+    let empty = RwSignal::new(typed.trim().is_empty());
     let throttle = StoredValue::new(Throttle::default());
 
     let say_typing = move |typing: bool| {
@@ -48,13 +49,16 @@ pub fn Composer(room: Room) -> impl IntoView {
             throttle.update_value(|throttle| _ = throttle.stopped());
             room.write(link, text);
             field.set_value("");
+            room.typed.set_value(String::new());
             empty.set(true);
         }
         let _ = field.focus();
     };
     let input = move |_| {
         let Some(field) = field.get_untracked() else { return };
-        let now_empty = field.value().trim().is_empty();
+        let value = field.value();
+        let now_empty = value.trim().is_empty();
+        room.typed.set_value(value);
         empty.set(now_empty);
         if now_empty {
             stop_typing();
@@ -88,6 +92,7 @@ pub fn Composer(room: Room) -> impl IntoView {
                 enterkeyhint="send"
                 on:input=input
                 on:keydown=key
+                prop:value=typed
             ></textarea>
             <button
                 class="send"

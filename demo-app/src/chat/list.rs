@@ -77,8 +77,14 @@ impl Reader {
 
     /// The list, or what is in it, has another size.
     fn resized(self) {
-        if self.follows.get_untracked() && !self.holds.get_value() {
-            self.to_end();
+        if !self.follows.get_untracked() || self.holds.get_value() {
+            return;
+        }
+        self.to_end();
+        let list = self.list.get_untracked();
+        if list.is_some_and(|list| list.scroll_height() <= list.client_height()) {
+            // A list that doesn't fill its place can't be scrolled to ask for more.
+            self.show_older();
         }
     }
 

@@ -65,6 +65,8 @@ pub struct Room {
     log: StoredValue<Log>,
     seen: StoredValue<Option<Position>>,
     opened: u64,
+    /// What is in its composer: it waits there while another room is read.
+    pub typed: StoredValue<String>,
     /// The list, top to bottom.
     pub chunks: RwSignal<Vec<ChunkCell>>,
     /// What this user wrote and the log has not shown yet.
@@ -93,6 +95,7 @@ impl Room {
             log: StoredValue::new(Log::new(browser::zone())),
             seen: StoredValue::new(None),
             opened: browser::now(),
+            typed: StoredValue::new(String::new()),
             chunks: RwSignal::default(),
             drafts: RwSignal::default(),
             people: RwSignal::default(),

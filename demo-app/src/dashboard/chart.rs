@@ -38,7 +38,8 @@ pub fn Chart(metric: &'static Metric, feed: Feed) -> impl IntoView {
         }
     });
     let axis = Memo::new(move |_| {
-        Axis::fitting(series.with(|series| series.highest(metric.lines.len())), metric.unit)
+        let lines = metric.lines.len();
+        series.with(|series| Axis::sparing(series.highest(lines), series.usually_highest(lines), metric.unit))
     });
     let frame = Memo::new(move |_| {
         let (from, to) = series.with(|series| series.span().unwrap_or((0, super::series::WINDOW)));
@@ -113,6 +114,7 @@ pub fn Chart(metric: &'static Metric, feed: Feed) -> impl IntoView {
                             }
                         })
                         .collect_view()}
+                    <Towers series frame metric />
                     <Guide reading=reading.into() frame metric />
                 </g>
             </svg>
@@ -207,6 +209,19 @@ fn Holes(series: RwSignal<Series>, frame: Memo<Frame>) -> impl IntoView {
         };
         holes.get().into_iter().map(draw).collect_view()
     }
+}
+
+/// Marks the moments that go beyond the top.
+#[component]
+fn Towers(series: RwSignal<Series>, frame: Memo<Frame>, metric: &'static Metric) -> impl IntoView {
+    let path = move || {
+        let frame = frame.get();
+        let beyond =
+            |sample: &&Sample| sample.figures.iter().take(metric.lines.len()).any(|f| *f > frame.top * 1.01);
+        let mark = |sample: &Sample| format!("M{:.1} -6l4 6h-8z", frame.x(sample.time));
+        series.with(|series| series.samples().filter(beyond).map(mark).collect::<String>())
+    };
+    view! { <path class="tower" d=path /> }
 }
 
 /// The line through the sample that is read, and its points.

@@ -74,7 +74,7 @@ fn Freshness(feed: Feed) -> impl IntoView {
         match (connected.get(), last) {
             (true, None) => "Asking for the last ten minutes …".to_owned(),
             (false, None) => "Not connected. The last ten minutes come with the connection.".to_owned(),
-            (true, Some(_)) => "This server and its machine, every second, the last ten minutes".to_owned(),
+            (true, Some(_)) => "Live, every second, with the last ten minutes".to_owned(),
             (false, Some(time)) => {
                 let time = browser::zone().hours_minutes_seconds(time);
                 format!("Stopped at {time}. What is missed meanwhile is fetched from the log.")

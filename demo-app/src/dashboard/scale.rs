@@ -39,6 +39,15 @@ impl Axis {
         Self { top: (highest / step * 0.999).ceil() * step, step }
     }
 
+    /// The axis for figures that are usually at most `usual` and at some moments `highest`. A moment that
+    /// towers over all others (a new reader of the whole log makes one in messages per second) doesn't press
+    /// them flat: it is drawn up to the top, marked there, and tells its figure when it is read.
+    #[must_use]
+    pub fn sparing(highest: f64, usual: f64, unit: Unit) -> Self {
+        let towers = unit == Unit::PerSecond && highest > 4.0 * usual.max(4.0);
+        Self::fitting(if towers { usual } else { highest }, unit)
+    }
+
     /// Where its lines are, from the bottom.
     pub fn ticks(self) -> impl Iterator<Item = f64> {
         let count = (self.top / self.step).round() as u32;
@@ -176,6 +185,14 @@ mod tests {
             let steps = axis.ticks().count() - 1;
             assert!(axis.top >= highest * 0.999 && (2..=5).contains(&steps), "{highest}: {axis:?}");
         }
+    }
+
+    #[test]
+    fn a_towering_moment_does_not_press_the_others_flat() {
+        assert_eq!(Axis::sparing(2400.0, 30.0, Unit::PerSecond).top, 30.0);
+        assert_eq!(Axis::sparing(100.0, 30.0, Unit::PerSecond).top, 100.0);
+        assert_eq!(Axis::sparing(10.0, 0.0, Unit::PerSecond).top, 10.0);
+        assert_eq!(Axis::sparing(100.0, 3.0, Unit::Percent).top, 100.0, "a bounded figure keeps its axis");
     }
 
     #[test]

@@ -73,6 +73,19 @@ impl Series {
         figures.copied().fold(0.0, f64::max)
     }
 
+    /// The largest of the first `lines` figures, but for the two in a hundred that tower over the rest.
+    #[must_use]
+    pub fn usually_highest(&self, lines: usize) -> f64 {
+        let mut peaks: Vec<f64> = self
+            .samples
+            .iter()
+            .map(|sample| sample.figures.iter().take(lines).copied().fold(0.0, f64::max))
+            .collect();
+        peaks.sort_by(f64::total_cmp);
+        let spared = peaks.len() / 50;
+        peaks.iter().rev().nth(spared).copied().unwrap_or_default()
+    }
+
     /// The sample nearest to a moment, and its index.
     #[must_use]
     pub fn nearest(&self, time: u64) -> Option<(usize, &Sample)> {
@@ -145,6 +158,18 @@ mod tests {
         begun.hole();
         begun.push(1_000, [0.0; 3]);
         assert_eq!(holes(&begun), [] as [u64; 0], "nothing before the first sample is missing");
+    }
+
+    #[test]
+    fn what_is_usual_leaves_out_few_outliers_and_no_more() {
+        let mut series = Series::default();
+        for n in 1..=100 {
+            series.push(n * 1000, [if n > 98 { 900.0 } else { 5.0 }, 0.0, 0.0]);
+        }
+        assert_eq!(series.usually_highest(1), 5.0);
+        series.push(101_000, [900.0; 3]);
+        assert_eq!(series.usually_highest(1), 900.0);
+        assert_eq!(Series::default().usually_highest(3), 0.0);
     }
 
     #[test]
