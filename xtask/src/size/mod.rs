@@ -14,7 +14,7 @@ use xshell::cmd;
 /// Options of `cargo xtask size`.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Also the N crates that take the most in each module, before wasm-opt. It builds both once more, with names.
+    /// Also the N crates that take the most in each module. It builds both once more, with names.
     #[arg(long, value_name = "N")]
     top: Option<usize>,
 }
