@@ -196,3 +196,21 @@ fn a_subscribe_without_an_answer_is_a_dead_link() {
     world.pass(std::time::Duration::from_millis(1));
     assert_eq!(world.closed, [(link, 4004)]);
 }
+
+#[test]
+fn a_resume_tells_the_place_that_the_app_is_at() {
+    let (mut world, first) = World::connected();
+    world.subscribe("room", From::Latest);
+    world.frames(first, &[subscribed("room", 1, "a-10", false), messages(1, 11..=13)]);
+    world.act(|session, now| session.handle_closed(now, first, Closed::Network));
+    let second = world.accept();
+    world.forget();
+    // The server was asked before the last of it came: it goes on from there, and the client drops the rest.
+    world.frames(second, &[subscribed("room", 4, "a-11", true), messages(4, 12..=14)]);
+    let told = world.events.iter().find_map(|event| match event {
+        Event::Subscribed { position, recovered, .. } => Some((*position, *recovered)),
+        _ => None,
+    });
+    assert_eq!(told, Some((at("a-13"), true)));
+    assert_eq!(world.delivered(), [14]);
+}
