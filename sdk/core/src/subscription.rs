@@ -135,7 +135,10 @@ impl Subscription {
     pub fn gap(&mut self, from: u64, to: Option<u64>, reason: GapReason, position: Position) -> GapVerdict {
         let Some(cursor) = self.cursor else { return GapVerdict::Hole };
         let next = cursor.offset.saturating_add(1);
-        let to = if cursor.epoch == position.epoch {
+        let to = if reason == GapReason::Epoch && from == next {
+            // The answer to this very cursor: the log has no such place, even where its epoch is the same.
+            None
+        } else if cursor.epoch == position.epoch {
             if position.offset <= cursor.offset {
                 return GapVerdict::Repeat;
             }

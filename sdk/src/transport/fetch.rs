@@ -94,9 +94,9 @@ impl Answer {
         let mut body =
             response.body().map(|body| body.get_reader().unchecked_into::<ReadableStreamDefaultReader>());
 
-        if let Purpose::Stream(attempt) = self.purpose {
+        if let (Purpose::Stream(attempt), 200) = (self.purpose, status) {
             let is_stream = header("content-type").is_some_and(|kind| kind.starts_with("text/event-stream"));
-            if status != 200 || !is_stream {
+            if !is_stream {
                 return self.ended(attempt, Closed::Status { status, retry_after });
             }
             self.report(|driver| driver.input(|inner, now| inner.session.handle_opened(now, attempt)));
@@ -124,8 +124,8 @@ impl Answer {
 
     fn answered(&self, response: HttpResponse) {
         match self.purpose {
-            Purpose::Stream(_) => {}
-            Purpose::Poll(attempt) => self.report(|driver| {
+            // Of a stream it is the refusal, and its body says of what.
+            Purpose::Stream(attempt) | Purpose::Poll(attempt) => self.report(|driver| {
                 driver.input(|inner, now| inner.session.handle_response(now, attempt, response));
             }),
             Purpose::Reply(id) => self.report(|driver| driver.replied(id, Some(response))),

@@ -74,6 +74,14 @@ fn only_a_gap_that_begins_at_the_cursor_moves_it() {
 }
 
 #[test]
+fn invariant_1_a_cursor_ahead_of_its_log_goes_back_by_a_gap() {
+    let mut subscription = subscription(at("one", 50));
+    let told = subscription.gap(51, None, GapReason::Epoch, at("one", 7));
+    assert_eq!(told, GapVerdict::Tell { from: 51, to: None });
+    assert_eq!(subscription.cursor(), Some(at("one", 7)));
+}
+
+#[test]
 fn only_the_first_answer_sets_the_cursor() {
     let mut topic = Subscription::new(
         SubscribeOptions { from: From::Last(9_999), presence: false },
