@@ -19,6 +19,12 @@ use leptos::{prelude::*, task::spawn_local};
 use self::timeline::{Timeline, Tone};
 use crate::browser;
 
+/// Where the server is: by default where the page comes from. Another one is named when the app is built,
+/// with `EVERWIRE_SERVER=http://127.0.0.1:8080 trunk serve`.
+pub const SERVER: &str = match option_env!("EVERWIRE_SERVER") {
+    Some(server) => server,
+    None => "",
+};
 /// How often counters and countdown are read, in milliseconds.
 const TICK: u32 = 500;
 /// A demo is looked at from near: its round-trip time is fresher than a working app needs it.
@@ -47,7 +53,7 @@ pub struct Link {
 }
 
 impl Link {
-    /// Connects to the server that the page comes from.
+    /// Connects to the [`SERVER`].
     #[must_use]
     pub fn connect(name: Option<&str>) -> Self {
         let client = client(name, None);
@@ -166,7 +172,7 @@ fn transports(choice: Option<Transport>) -> Vec<Transport> {
 }
 
 fn client(name: Option<&str>, choice: Option<Transport>) -> Client {
-    let mut builder = Client::builder("").transports(transports(choice));
+    let mut builder = Client::builder(SERVER).transports(transports(choice));
     if let Some(name) = name {
         builder = builder.info(name);
     }

@@ -5,6 +5,8 @@ use gloo_net::http::Request;
 use gloo_timers::future::TimeoutFuture;
 use leptos::{prelude::*, task::spawn_local};
 
+use super::SERVER;
+
 /// How often it is asked, in milliseconds.
 const EVERY: u32 = 3_000;
 
@@ -36,7 +38,7 @@ impl Health {
 }
 
 async fn ask() -> Health {
-    match Request::get("/health/ready").send().await {
+    match Request::get(&format!("{SERVER}/health/ready")).send().await {
         Ok(answer) if answer.ok() => Health::Ready,
         Ok(answer) => Health::NotReady(answer.status()),
         Err(_) => Health::Unreachable,
