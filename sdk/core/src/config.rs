@@ -43,7 +43,8 @@ pub struct Config {
     pub heartbeat_grace: Duration,
     /// How long the answer to a probe may take. Default 3 s.
     pub probe_timeout: Duration,
-    /// How often the round-trip time is measured over a WebSocket. Default 25 s.
+    /// How often the round-trip time is measured over a WebSocket. A link on which that has had no answer for
+    /// two intervals is dead, even where it still brings something. Default 25 s.
     pub ping_interval: Duration,
     /// A timer that fires this late means that the page slept: the link is probed before it is judged.
     /// Default 2 s.

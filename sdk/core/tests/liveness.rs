@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use common::*;
 use everwire_core::{
-    Reason, State, TimerName, Transport,
+    AttemptId, Reason, State, TimerName, Transport,
     protocol::{ClientFrame, From, ServerFrame},
 };
 
@@ -20,6 +20,14 @@ fn pings(world: &mut World) -> Vec<u32> {
         _ => None,
     };
     std::mem::take(&mut world.sent).into_iter().filter_map(nonce).collect()
+}
+
+/// A WebSocket whose pings are all to be seen.
+fn pinging() -> (World, AttemptId) {
+    let mut world = World::new(only(Transport::WebSocket));
+    world.act(|session, now| session.connect(now));
+    let link = world.accept();
+    (world, link)
 }
 
 #[test]
@@ -37,10 +45,11 @@ fn invariant_6_silence_beyond_the_interval_and_its_grace_is_a_dead_link() {
 
 #[test]
 fn any_byte_puts_the_deadline_off() {
-    let (mut world, link) = World::connected();
+    let (mut world, link) = pinging();
     for _ in 0..5 {
         world.pass(Duration::from_secs(34));
-        world.frames(link, &[ServerFrame::Heartbeat]);
+        let pongs = pings(&mut world).into_iter().map(|nonce| ServerFrame::Pong { nonce });
+        world.frames(link, &pongs.chain([ServerFrame::Heartbeat]).collect::<Vec<_>>());
     }
     assert_eq!(world.state(), State::Connected);
 
@@ -61,9 +70,7 @@ fn any_byte_puts_the_deadline_off() {
 
 #[test]
 fn the_round_trip_is_measured_by_pings() {
-    let mut world = World::new(only(Transport::WebSocket));
-    world.act(|session, now| session.connect(now));
-    let link = world.accept();
+    let (mut world, link) = pinging();
     let nonce = pings(&mut world)[0];
     world.pass(Duration::from_millis(80));
     world.frames(link, &[ServerFrame::Pong { nonce: nonce + 1 }]);
@@ -72,6 +79,24 @@ fn the_round_trip_is_measured_by_pings() {
     assert_eq!(world.session.stats().round_trip, Some(Duration::from_millis(80)));
     world.pass(Duration::from_secs(25));
     assert_eq!(pings(&mut world).len(), 1);
+}
+
+#[test]
+fn invariant_6_a_link_that_brings_heartbeats_and_answers_nothing_is_dead() {
+    let (mut world, link) = pinging();
+    let nonce = pings(&mut world)[0];
+    world.frames(link, &[ServerFrame::Pong { nonce }]);
+    world.publish("into the void");
+    // The next ping goes out after one interval, and has two for its answer.
+    for _ in 0..74 {
+        world.pass(Duration::from_secs(1));
+        world.frames(link, &[ServerFrame::Heartbeat]);
+    }
+    assert_eq!((world.state(), pings(&mut world).len()), (State::Connected, 1));
+    world.pass(Duration::from_secs(1));
+    assert_eq!((world.state(), world.session.state().reason), (State::Waiting, Reason::Unanswered));
+    let second = world.accept();
+    assert_eq!(world.published_on(second).len(), 1);
 }
 
 #[test]

@@ -31,7 +31,7 @@ impl Session {
             }
             TimerName::Heartbeat => self.heartbeat_missed(now, late),
             TimerName::Probe => self.probe_missed(now, late),
-            TimerName::Ping => self.ping(now),
+            TimerName::Ping => self.ping_due(now, late),
             TimerName::Healthy => {
                 self.backoff.reset();
                 self.selection.healthy();

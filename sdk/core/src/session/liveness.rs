@@ -124,6 +124,18 @@ impl Session {
         }
     }
 
+    /// It is time for a ping. The answer to the last one may be behind much else on a slow link, but not for
+    /// ever: a link whose way to the server is dead can go on bringing heartbeats.
+    pub(super) fn ping_due(&mut self, now: Time, late: bool) {
+        let interval = self.config.ping_interval;
+        match self.live_link().and_then(|link| link.ping).filter(|_| !late) {
+            Some((_, sent)) if now.since(sent) >= interval * 2 => self.found_dead(now, Reason::Unanswered),
+            // Its answer still counts.
+            Some(_) => self.timers.set(TimerName::Ping, now + interval),
+            None => self.ping(now),
+        }
+    }
+
     /// Sends a ping, whose answer measures the round trip.
     pub(super) fn ping(&mut self, now: Time) {
         let nonce = self.next_nonce;
