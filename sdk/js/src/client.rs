@@ -22,7 +22,7 @@ pub struct Client(everwire::Client);
 #[wasm_bindgen]
 impl Client {
     /// Starts connecting. `url` as in `Client::builder`; `options`: `{token, transports, clientId, info}`, and
-    /// times in milliseconds: `{backoffMax, connectTimeout, heartbeatGrace, pollWait, pollInterval}`.
+    /// times in milliseconds: `{backoffMax, connectTimeout, heartbeatGrace, pingInterval, pollWait, pollInterval}`.
     ///
     /// # Errors
     /// When an option can't be read.

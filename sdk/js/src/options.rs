@@ -11,7 +11,7 @@ use wasm_bindgen_futures::JsFuture;
 use crate::value::{error, get, text};
 
 /// `{token, transports, clientId, info}`, and times in milliseconds: `{backoffMax, connectTimeout,
-/// heartbeatGrace, pollWait, pollInterval}`.
+/// heartbeatGrace, pingInterval, pollWait, pollInterval}`.
 pub(crate) fn client(mut builder: Builder, options: &JsValue) -> Result<Builder, JsValue> {
     if let Some(names) = get(options, "transports") {
         builder = builder.transports(transports(&names)?);
@@ -34,6 +34,7 @@ fn times(config: &mut Config, options: &JsValue) {
         ("backoffMax", &mut config.backoff.max),
         ("connectTimeout", &mut config.connect_timeout),
         ("heartbeatGrace", &mut config.heartbeat_grace),
+        ("pingInterval", &mut config.ping_interval),
         ("pollWait", &mut config.poll_wait),
         ("pollInterval", &mut config.poll_interval),
     ] {

@@ -17,6 +17,7 @@ cases! {
     needs [server, javascript],
     120 => a_black_holed_connection_is_noticed_by_its_deadline_and_nothing_is_lost,
     120 => a_connection_that_is_deaf_in_one_way_is_noticed_too,
+    120 => publishes_into_a_connection_that_only_brings_heartbeats_arrive_once,
 }
 
 const TOPIC: &str = "e2e:hole";
@@ -83,6 +84,59 @@ async fn freeze(context: &Context, transports: &[&str], ways: &[Way]) -> Result<
             "{client}: {digest:?}"
         );
         ensure!(digest.runs["hole"] == Run { first: 1, last: 40, count: 40 }, "{client}: {digest:?}");
+    }
+    Ok(())
+}
+
+/// The way to the server is dead, the way back is not: heartbeats go on coming, so it is not by silence that the
+/// client finds out.
+async fn publishes_into_a_connection_that_only_brings_heartbeats_arrive_once(
+    context: &Context,
+) -> Result<()> {
+    let site = page::site()?;
+    let directory = site.path().to_str().context("a path in UTF-8")?;
+    let server = context.server(&["--static", directory, "--heartbeat", "1"]).await?;
+    let proxy = Proxy::start(Some(server.address())).await?;
+    let page = Page::open(&context.browser().await?, &proxy.origin()).await?;
+    let publishers = ["websocket", "sse", "longpoll"];
+    let topic = |client: &str| format!("{TOPIC}:{client}");
+    let numbers =
+        |numbers: std::ops::RangeInclusive<u64>| numbers.map(|n| json!({ "run": "hole", "n": n })).collect();
+    for client in publishers {
+        let config = json!({ "pingInterval": 2_000, "pollWait": POLL_WAIT, "backoffMax": 500 });
+        page.connect(client, &proxy.origin(), &[client], config).await?;
+        page.subscribe(client, &topic(client), "latest").await?;
+        page.publish(client, &topic(client), numbers(1..=5)).await?;
+    }
+    let acked = async |client: &str, count: usize| {
+        let acked = || async { Ok((page.outcomes(client).await?.acked.len() == count).then_some(())) };
+        until(&format!("{client} has {count} acks"), PATIENCE, acked).await
+    };
+    for client in publishers {
+        acked(client, 5).await?;
+    }
+    proxy.freeze(&[Way::Up]);
+    let frozen = page.now().await?;
+    for client in publishers {
+        page.publish(client, &topic(client), numbers(6..=10)).await?;
+    }
+    for client in publishers {
+        acked(client, 10).await?;
+        evidence(&format!(
+            "{client}: [Up] silent, acks after {:.1} s",
+            (page.now().await? - frozen) / 1_000.0
+        ));
+        let got = || async {
+            let digest = page.digest(client, &topic(client)).await?;
+            ensure!(digest.received >= 10, "{digest:?}");
+            Ok(Some(digest))
+        };
+        let digest = until(&format!("{client} has its own messages"), PATIENCE, got).await?;
+        ensure!(
+            digest.violation.is_none() && digest.repeats == 0 && digest.gaps.is_empty(),
+            "{client}: {digest:?}"
+        );
+        ensure!(digest.runs["hole"] == Run { first: 1, last: 10, count: 10 }, "{client}: {digest:?}");
     }
     Ok(())
 }
