@@ -11,7 +11,7 @@ use std::{
     process::ExitCode,
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
     },
     time::Duration,
 };
@@ -105,10 +105,14 @@ impl Context {
     }
 }
 
+/// Whether the line that names the case is still open.
+static NAMED: AtomicBool = AtomicBool::new(false);
+
 /// Prints a line of evidence. Standard output is the harness's own, so this one is always seen.
 #[allow(clippy::print_stdout)]
 pub fn evidence(line: &str) {
-    println!("    {line}");
+    let start = if NAMED.swap(false, Relaxed) { "\n" } else { "" };
+    println!("{start}    {line}");
 }
 
 /// Runs the cases that the command line asks for. What they need is built first, so that no deadline of theirs
@@ -147,6 +151,7 @@ async fn interrupted(driver: Arc<Mutex<Option<Driver>>>) {
 fn trial(case: &Case, runtime: Arc<Runtime>, driver: Arc<Mutex<Option<Driver>>>) -> Trial {
     let Case { name, deadline, run } = *case;
     Trial::test(name, move || {
+        NAMED.store(true, Relaxed);
         let end = runtime.block_on(async {
             let directory = artifacts::out(name)?;
             tokio::fs::remove_dir_all(&directory).await?;

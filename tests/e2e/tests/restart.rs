@@ -1,5 +1,6 @@
 //! `kill -9` of a server that keeps its logs in memory, and a restart: every subscriber is told of the lost history
-//! by a gap with reason `epoch` (invariant 1), and publishes that were not acked take effect once (invariant 4).
+//! by a gap with reason `epoch` (invariant 1), and publishes that were not acked take effect once (invariant 4). And
+//! the end in order: SIGTERM.
 
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ use serde_json::{Value, json};
 cases! {
     needs [server, javascript],
     120 => after_kill_9_every_subscriber_gets_an_epoch_gap_and_then_the_new_messages,
+    120 => a_server_that_is_told_to_go_sends_its_clients_to_the_next_one,
     120 => publishes_not_acked_before_kill_9_arrive_once_in_the_new_life,
 }
 
@@ -77,6 +79,43 @@ async fn after_kill_9_every_subscriber_gets_an_epoch_gap_and_then_the_new_messag
             let all = Run { first: 1, last: 50, count: 50 };
             ensure!(digest.runs["before"] == all && digest.runs["after"] == all, "{client}: {digest:?}");
         }
+    }
+    Ok(())
+}
+
+async fn a_server_that_is_told_to_go_sends_its_clients_to_the_next_one(context: &Context) -> Result<()> {
+    let site = page::site()?;
+    let directory = site.path().to_str().context("a path in UTF-8")?;
+    let arguments = ["--static", directory, "--drain-window", "2"];
+    let (mut old, new) = (context.server(&arguments).await?, context.server(&arguments).await?);
+    let proxy = Proxy::start(Some(old.address())).await?;
+    let page = Page::open(&context.browser().await?, &proxy.origin()).await?;
+    for transport in TRANSPORTS {
+        page.connect(transport, &proxy.origin(), &[transport], quick()).await?;
+        page.subscribe(transport, TOPIC, "latest").await?;
+    }
+    old.publish(TOPIC, run("old", 1..=10)).await?;
+    for client in TRANSPORTS {
+        let got = || async { Ok((page.digest(client, TOPIC).await?.received == 10).then_some(())) };
+        until(&format!("{client} has what the old server has"), PATIENCE, got).await?;
+    }
+
+    proxy.set_upstream(new.address());
+    let end = old.terminate().await?;
+    ensure!(end.success(), "the old server ended with {end}");
+    new.publish(TOPIC, run("new", 1..=10)).await?;
+    for client in TRANSPORTS {
+        let got = || async { Ok(Some(page.digest(client, TOPIC).await?).filter(|got| got.received >= 20)) };
+        let digest = until(&format!("{client} has what the new server has"), PATIENCE, got).await?;
+        let states = page.states(client).await?;
+        let mut reasons: Vec<&str> = states.iter().map(|change| change.reason.as_str()).collect();
+        reasons.dedup();
+        evidence(&format!("{client}: {}, {:?}", reasons.join(", "), digest.gaps));
+        ensure!(digest.gaps == [Gap { from: 11, to: None, reason: "epoch".into() }], "{client}: {digest:?}");
+        ensure!(digest.violation.is_none() && digest.repeats == 0, "{client}: {digest:?}");
+        ensure!(digest.runs["new"] == Run { first: 1, last: 10, count: 10 }, "{client}: {digest:?}");
+        // A poll may fall between the word and the end.
+        ensure!(client == "poll" || reasons.contains(&"drain"), "{client} was not told: {states:?}");
     }
     Ok(())
 }
