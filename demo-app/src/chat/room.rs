@@ -131,14 +131,14 @@ impl Room {
         let mut items = Vec::new();
         let mut others = 0;
         let mut fresh = 0;
+        let mut spoken = false;
         for event in batch {
             match event {
                 Event::Message(message) => {
                     let line = self.line(message);
                     self.seen.set_value(Some(line.position));
-                    if self.typists.with_untracked(|typists| !typists.is_empty()) {
-                        self.typists.update(|typists| _ = typists.stopped(&line.user));
-                    }
+                    spoken = true;
+                    self.typists.update_untracked(|typists| typists.spoke(&line.user, line.time));
                     others += usize::from(!line.own);
                     fresh += usize::from(!line.own && line.time > self.opened);
                     items.push(Item::Line(line));
@@ -155,7 +155,7 @@ impl Room {
                 }
                 Event::Ephemeral(word) => {
                     if let Ok(Note { user, typing: Some(typing), .. }) = word.data {
-                        self.heard_typing(&user, typing);
+                        self.heard_typing(&user, word.time, typing);
                     }
                 }
                 Event::Members(members) => self.people.update(|people| people.set(members)),
@@ -174,6 +174,9 @@ impl Room {
                 }
                 Event::Failed(error) => self.phase.set(Phase::Refused(error.to_string().into())),
             }
+        }
+        if spoken {
+            self.typists.notify();
         }
         self.append(items);
         if others > 0 {
@@ -267,14 +270,14 @@ impl Room {
         }
     }
 
-    fn heard_typing(&self, user: &str, typing: bool) {
+    fn heard_typing(&self, user: &str, time: u64, typing: bool) {
         if self.me.name.get_untracked().as_deref() == Some(user) {
             return;
         }
         let user: Arc<str> = user.into();
         self.typists.update(|typists| {
             if typing {
-                typists.heard(&user, browser::now());
+                typists.heard(&user, time, browser::now());
             } else {
                 typists.stopped(&user);
             }
