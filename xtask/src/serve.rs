@@ -1,5 +1,5 @@
-//! `cargo xtask serve`: the demo while one works on it. trunk rebuilds and reloads the page, and passes what is meant
-//! for the server on to a real one, as `Trunk.toml` says.
+//! `cargo xtask serve`: the demo while one works on it. trunk rebuilds and reloads the page, beside a real server
+//! that the page talks to.
 
 use crate::setup::{self, Scope};
 use crate::{build, demo, run, server::Server, workspace::Workspace};
@@ -18,5 +18,9 @@ pub fn command(workspace: &Workspace) -> Result<()> {
     build::server::build(workspace)?;
     let server = Server::start(workspace, &["--listen", SERVER, "--allow-origin", PAGES])?;
     demo::end_with_us(&server)?;
-    run::run(cmd!(workspace.shell, "trunk serve --offline").env_remove("NO_COLOR"))
+    // trunk's proxy leaves the WebSocket's subprotocol out: the page talks to the server itself.
+    let server = format!("http://{SERVER}");
+    run::run(
+        cmd!(workspace.shell, "trunk serve --offline").env("EVERWIRE_SERVER", server).env_remove("NO_COLOR"),
+    )
 }
