@@ -33,7 +33,8 @@ impl Action {
     #[must_use]
     pub fn of_status(status: u16) -> Self {
         match status {
-            408 | 425 | 429 | 500..=599 => Self::Retry,
+            // Browsers make a status below 100 of an answer that is cut off within its first line.
+            0..=99 | 408 | 425 | 429 | 500..=599 => Self::Retry,
             401 => Self::RetryWithToken,
             _ => Self::Stop,
         }
@@ -194,6 +195,7 @@ mod tests {
     #[test]
     fn sse_statuses_decide_what_a_client_does() {
         for (status, action) in [
+            (20, Action::Retry),
             (204, Action::Stop),
             (401, Action::RetryWithToken),
             (403, Action::Stop),

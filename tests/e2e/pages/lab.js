@@ -44,7 +44,7 @@ export async function lab() {
       client.onstate(({ state, transport, reason }) => {
         states.push({ state, transport: transport ?? null, reason, at: performance.now() });
       });
-      const outcomes = { asked: 0, acked: [], failed: [] };
+      const outcomes = { acked: [], failed: [] };
       clients.set(name, { client, states, outcomes, recorders: new Map(), subscriptions: [] });
     },
 
@@ -63,7 +63,6 @@ export async function lab() {
     publish(name, topic, messages) {
       const { client, outcomes } = clients.get(name);
       for (const message of messages) {
-        outcomes.asked += 1;
         client.publish(topic, message).then(
           position => outcomes.acked.push(position),
           error => outcomes.failed.push(`${error.code}: ${error.message}`),
@@ -73,7 +72,7 @@ export async function lab() {
 
     digest: (name, topic) => clients.get(name).recorders.get(topic).digest(),
     states: name => clients.get(name).states,
-    outcomes: name => clients.get(name).outcomes,
     stats: name => clients.get(name).client.stats(),
+    outcomes: name => clients.get(name).outcomes,
   };
 }

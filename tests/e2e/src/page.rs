@@ -101,8 +101,6 @@ pub struct Change {
 /// What became of publishes.
 #[derive(Clone, Debug, Default, Deserialize)]
 pub struct Outcomes {
-    /// How many were asked for.
-    pub asked: u64,
     /// Positions of those that were acked, in the order of the acks.
     pub acked: Vec<String>,
     /// Why others failed.
@@ -121,11 +119,6 @@ impl Page {
         browser.open(&format!("{origin}/recorder.html")).await?;
         browser.until("the page has loaded the client", SOON, "window.lab").await?;
         Ok(Self { browser: browser.clone() })
-    }
-
-    /// The browser.
-    pub fn browser(&self) -> &Browser {
-        &self.browser
     }
 
     /// Makes a client. `config` holds what is not to be at its default, in milliseconds where it is a time.
@@ -165,9 +158,11 @@ impl Page {
         Ok(serde_json::from_value(self.call("outcomes", json!([client])).await?)?)
     }
 
-    /// The client's counters, as the surface tells them.
-    pub async fn stats(&self, client: &str) -> Result<Value> {
-        self.call("stats", json!([client])).await
+    /// What a client is at, in words for a failure's message: its last states, and its counters.
+    pub async fn condition(&self, client: &str) -> Result<String> {
+        let states = self.states(client).await?;
+        let stats = self.call("stats", json!([client])).await?;
+        Ok(format!("{:?} {stats} at {:.0}", &states[states.len().saturating_sub(4)..], self.now().await?))
     }
 
     /// Waits until a client is connected, over this transport.

@@ -56,11 +56,6 @@ impl Server {
         format!("http://{}", self.address)
     }
 
-    /// An HTTP client for it, for what has no method here.
-    pub fn http(&self) -> &reqwest::Client {
-        &self.http
-    }
-
     /// `kill -9`. On return it is gone.
     pub async fn kill(&mut self) -> Result<()> {
         if let Some(mut child) = self.child.take() {

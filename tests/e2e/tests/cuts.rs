@@ -4,12 +4,12 @@
 
 use std::{env, time::Duration};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use everwire_e2e::{
     cases,
     harness::{Context, evidence},
     page::{self, Page, Run, TRANSPORTS},
-    proxy::{PlannedCut, Proxy},
+    proxy::{Cut, PlannedCut, Proxy},
     server::Server,
     wait::until,
 };
@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 cases! {
     needs [server, javascript],
     300 => every_transport_gets_10000_messages_once_and_in_order_through_20_cuts,
+    120 => an_answer_cut_in_its_first_line_is_a_cut_and_no_refusal,
     120 => publishes_take_effect_once_and_in_order_though_their_acks_are_cut,
 }
 
@@ -128,11 +129,56 @@ impl Lane {
     }
 }
 
+/// Of an answer that ends within `HTTP/1.1 200 OK` a browser makes one with status 20, or 2.
+async fn an_answer_cut_in_its_first_line_is_a_cut_and_no_refusal(context: &Context) -> Result<()> {
+    let site = page::site()?;
+    let server = context.server(&["--static", site.path().to_str().context("a path in UTF-8")?]).await?;
+    let proxy = Proxy::start(Some(server.address())).await?;
+    let browser = context.browser().await?;
+    let mut published = 0;
+    for transport in TRANSPORTS {
+        // A fresh page: the next answer is of this transport, and of no other.
+        let page = Page::open(&browser, &proxy.origin()).await?;
+        let topic = format!("e2e:first-line:{transport}");
+        let config = json!({ "backoffMax": 100, "pollInterval": 100 });
+        page.connect(transport, &proxy.origin(), &[transport], config).await?;
+        page.subscribe(transport, &topic, "latest").await?;
+        for after in 8..=16 {
+            let cuts = proxy.counts().cuts;
+            proxy.plan([PlannedCut { after, how: Cut::Fin }]);
+            proxy.cut(Cut::Rst);
+            // The one by hand, and the one that is planned.
+            let cut = || async {
+                if proxy.counts().cuts < cuts + 2 {
+                    bail!("{}", page.condition(transport).await?);
+                }
+                Ok(Some(()))
+            };
+            let what = format!("{transport} comes back, and is cut after {after} bytes");
+            until(&what, Duration::from_secs(30), cut).await?;
+        }
+        page.publish(transport, &topic, (1..=5).map(|n| json!({ "run": "first", "n": n })).collect()).await?;
+        published += 5;
+        let all = || async {
+            let got = page.digest(transport, &topic).await?.received;
+            ensure!(got >= 5, "{got} received, {}", page.condition(transport).await?);
+            Ok(Some(()))
+        };
+        until(&format!("{transport} goes on"), Duration::from_secs(30), all).await?;
+        ensure!(page.outcomes(transport).await?.failed.is_empty(), "{}", page.condition(transport).await?);
+    }
+    evidence(&format!(
+        "cut within the first line of an answer: every transport goes on, {published} published"
+    ));
+    Ok(())
+}
+
 async fn publishes_take_effect_once_and_in_order_though_their_acks_are_cut(context: &Context) -> Result<()> {
     /// Acks are short, and so are the stretches between cuts.
     const STRETCH: u64 = 1_000;
     const PUBLISHES: u64 = 400;
     const BATCH: u64 = 10;
+    const PATIENCE: Duration = Duration::from_secs(60);
     let seed = seed()?;
     let site = page::site()?;
     let server = context.server(&["--static", site.path().to_str().context("a path in UTF-8")?]).await?;
@@ -149,8 +195,15 @@ async fn publishes_take_effect_once_and_in_order_though_their_acks_are_cut(conte
             page.publish(client, &topic, batch).await?;
             let settled = || async {
                 let outcomes = page.outcomes(client).await?;
-                ensure!(outcomes.failed.is_empty(), "{outcomes:?}");
-                ensure!(outcomes.acked.len() as u64 + BATCH > first, "{} acks", outcomes.acked.len());
+                let acked = outcomes.acked.len() as u64;
+                if !outcomes.failed.is_empty() || acked + BATCH <= first {
+                    let failed = outcomes.failed.first();
+                    bail!(
+                        "{acked} acks, {failed:?}, {:?}, {}",
+                        proxy.counts(),
+                        page.condition(client).await?
+                    );
+                }
                 Ok(Some(()))
             };
             until(&format!("{client} has acks up to {first}"), PATIENCE, settled).await?;
