@@ -140,7 +140,8 @@ async fn an_answer_cut_in_its_first_line_is_a_cut_and_no_refusal(context: &Conte
         // A fresh page: the next answer is of this transport, and of no other.
         let page = Page::open(&browser, &proxy.origin()).await?;
         let topic = format!("e2e:first-line:{transport}");
-        let config = json!({ "backoffMax": 100, "pollInterval": 100 });
+        // A browser asks again by itself when a connection that it had used before breaks: such a poll is held.
+        let config = json!({ "backoffMax": 100, "pollInterval": 100, "pollWait": 1_000 });
         page.connect(transport, &proxy.origin(), &[transport], config).await?;
         page.subscribe(transport, &topic, "latest").await?;
         for after in 8..=16 {
