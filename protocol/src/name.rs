@@ -112,8 +112,8 @@ name!(
 );
 
 name!(
-    /// The idempotency key of a publish: 1–128 bytes of `[A-Za-z0-9_.-]`. Everwire's clients use
-    /// `CLIENT_ID.SEQUENCE`; any other unique text serves.
+    /// The idempotency key of a publish: 1–128 bytes of `[A-Za-z0-9_.-]`. Readers of the
+    /// record see it, so it must be one that they can't foresee, and not hold the client id.
     PublishId,
     limits::PUBLISH_ID_BYTES,
     |name| name.iter().all(|b| b.is_ascii_alphanumeric() || b"_.-".contains(b))

@@ -56,8 +56,8 @@ impl Builder {
         self
     }
 
-    /// Who this client is. By default 128 random bits, anew for each client. Who keeps one over reloads has to
-    /// keep the publishes' sequence going too: see [`Config::first_sequence`].
+    /// Who this client is. By default 128 random bits, anew for each client. Keep one over reloads, and in secret,
+    /// to stay the same member of a topic's presence.
     pub fn client_id(mut self, client_id: ClientId) -> Self {
         self.client_id = Some(client_id);
         self

@@ -7,8 +7,8 @@ use leptos::prelude::*;
 use crate::browser;
 
 const NAME: &str = "everwire.name";
-const WROTE_AS: &str = "everwire.clients";
-/// How many earlier client ids are remembered, so that one's own messages of yesterday are still one's own.
+const WROTE_AS: &str = "everwire.publishers";
+/// How many earlier publishers are remembered, so that one's own messages of yesterday are still one's own.
 const REMEMBERED: usize = 16;
 /// Longest name, in characters.
 pub const NAME_LENGTH: usize = 32;
@@ -18,7 +18,7 @@ pub const NAME_LENGTH: usize = 32;
 pub struct Me {
     /// The name; none before the first visit's first message.
     pub name: RwSignal<Option<Arc<str>>>,
-    /// The client ids that this browser has published with, newest first.
+    /// The publishers that this browser has published with, newest first.
     wrote_as: StoredValue<Vec<String>>,
 }
 
@@ -43,14 +43,14 @@ impl Me {
         true
     }
 
-    /// This browser publishes with this client id.
-    pub fn writes_as(&self, client: &str) {
-        if self.wrote_as.with_value(|ids| ids.first().is_some_and(|newest| newest == client)) {
+    /// This browser publishes under this name.
+    pub fn writes_as(&self, publisher: &str) {
+        if self.wrote_as.with_value(|ids| ids.first().is_some_and(|newest| newest == publisher)) {
             return;
         }
         self.wrote_as.update_value(|ids| {
-            ids.retain(|id| id != client);
-            ids.insert(0, client.to_owned());
+            ids.retain(|id| id != publisher);
+            ids.insert(0, publisher.to_owned());
             ids.truncate(REMEMBERED);
         });
         browser::store(WROTE_AS, &self.wrote_as.with_value(|ids| ids.join(" ")));
@@ -59,15 +59,15 @@ impl Me {
     /// Whether this browser published under an id.
     #[must_use]
     pub fn wrote(&self, publish: &str) -> bool {
-        let client = client_of(publish);
-        self.wrote_as.with_value(|ids| ids.iter().any(|id| id == client))
+        let publisher = publisher_of(publish);
+        self.wrote_as.with_value(|ids| ids.iter().any(|id| id == publisher))
     }
 }
 
-/// The client id in the id of a publish, which is `CLIENT_ID.SEQUENCE`.
+/// The publisher in the id of a publish: what stands before its first dot is the same for all of a client's.
 #[must_use]
-pub fn client_of(publish: &str) -> &str {
-    publish.split_once('.').map_or(publish, |(client, _)| client)
+pub fn publisher_of(publish: &str) -> &str {
+    publish.split_once('.').map_or(publish, |(publisher, _)| publisher)
 }
 
 /// A name as it may be shown: single spaces, no control characters, not too long.
@@ -92,9 +92,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_publish_tells_its_client() {
-        assert_eq!(client_of("abc.17"), "abc");
-        assert_eq!(client_of("foreign"), "foreign");
+    fn a_publish_tells_its_publisher() {
+        assert_eq!(publisher_of("abc.17.xyz"), "abc");
+        assert_eq!(publisher_of("foreign"), "foreign");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use leptos::{prelude::*, task::spawn_local};
 
 use super::{
     log::{Item, Line, Log, Row},
-    me::{Me, client_of},
+    me::{Me, publisher_of},
     note::{Note, topic},
     outbox::Outbox,
     people::People,
@@ -195,7 +195,7 @@ impl Room {
         let mut publishing = link.client().publish(&topic(&self.name()), &note);
         let id: Arc<str> = match publishing.id() {
             Some(id) => {
-                self.me.writes_as(client_of(id.as_str()));
+                self.me.writes_as(publisher_of(id.as_str()));
                 id.as_str().into()
             }
             // Refused at once: it needs a key of its own to be shown as such.

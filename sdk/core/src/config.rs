@@ -22,9 +22,6 @@ pub struct Config {
     pub info: Option<String>,
     /// Whether there is somebody to answer [`Output::FetchToken`](crate::Output::FetchToken).
     pub has_token: bool,
-    /// The sequence number of the first publish. Ids are `CLIENT_ID.SEQUENCE`: a client id that is used
-    /// again needs a sequence that was not. Default 1.
-    pub first_sequence: u64,
     /// How long a transport may take to its welcome before the next one is started beside it. Default 2 s.
     pub head_start: Duration,
     /// How long a transport may take to its welcome before it is given up. Default 10 s.
@@ -68,7 +65,6 @@ impl Default for Config {
             transports: Self::TRANSPORTS.to_vec(),
             info: None,
             has_token: false,
-            first_sequence: 1,
             head_start: Duration::from_secs(2),
             connect_timeout: Duration::from_secs(10),
             token_timeout: Duration::from_secs(10),

@@ -17,6 +17,7 @@ mod link;
 mod map;
 mod outbox;
 mod output;
+mod publisher;
 mod question;
 mod request;
 mod selection;

@@ -131,12 +131,21 @@ impl Subscription {
         Accepted { records, repeats, hole }
     }
 
-    /// Takes the server's word that records are lost, and that it goes on at `position`.
-    pub fn gap(&mut self, from: u64, to: Option<u64>, reason: GapReason, position: Position) -> GapVerdict {
+    /// Takes the server's word that records are lost, and that it goes on at `position`. The topic was asked for
+    /// from the cursor `asked_from` on the link that says so.
+    pub fn gap(
+        &mut self,
+        asked_from: Option<Position>,
+        from: u64,
+        to: Option<u64>,
+        reason: GapReason,
+        position: Position,
+    ) -> GapVerdict {
         let Some(cursor) = self.cursor else { return GapVerdict::Hole };
         let next = cursor.offset.saturating_add(1);
-        let to = if reason == GapReason::Epoch && from == next {
-            // The answer to this very cursor: the log has no such place, even where its epoch is the same.
+        let to = if reason == GapReason::Epoch && asked_from == Some(cursor) {
+            // The answer to this very cursor: the log has no such place, even where its epoch is the same. (Another
+            // link's answer to an earlier cursor may look alike; it is a repeat.)
             None
         } else if cursor.epoch == position.epoch {
             if position.offset <= cursor.offset {

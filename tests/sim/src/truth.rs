@@ -100,8 +100,8 @@ impl Truth {
     }
 }
 
-/// Splits `CLIENT.SEQUENCE`.
+/// Reads `NAME.SEQUENCE.PROOF`.
 fn sequence_of(id: &PublishId) -> Option<(String, u64)> {
-    let (publisher, sequence) = id.as_str().rsplit_once('.')?;
-    Some((publisher.to_owned(), sequence.parse().ok()?))
+    let (publisher, rest) = id.as_str().split_once('.')?;
+    Some((publisher.to_owned(), rest.split('.').next()?.parse().ok()?))
 }

@@ -175,11 +175,12 @@ impl Session {
         position: Position,
     ) {
         let flow = self.config.flow;
+        let asked_from = self.link(id).and_then(|link| link.asked_from(alias));
         let Some((topic, _, subscription)) = self.known(id, alias) else { return };
         if subscription.must_skip(&flow) {
             return;
         }
-        match subscription.gap(from, to, reason, position) {
+        match subscription.gap(asked_from, from, to, reason, position) {
             GapVerdict::Tell { from, to } => {
                 if let Some(link) = self.link(id) {
                     link.fruitful = true;

@@ -25,6 +25,7 @@ use crate::{
     link::Link,
     map::Map,
     outbox::Outbox,
+    publisher::Publisher,
     question::{Ask, Questions},
     selection::Selection,
     subscription::Subscription,
@@ -75,7 +76,7 @@ pub struct Session {
     next_request: u32,
     next_generation: u64,
     next_nonce: u32,
-    next_sequence: u64,
+    publisher: Publisher,
     stats: Stats,
 }
 
@@ -94,8 +95,9 @@ impl fmt::Debug for Session {
 impl Session {
     /// A session that does nothing before [`connect`](Self::connect).
     ///
-    /// `client_id` names this client across reconnects; `seed` is the source of its randomness, which
-    /// spreads retries and protects nothing.
+    /// `client_id` names this client across reconnects. `seed` is the source of its randomness, which spreads
+    /// retries, and makes its publish ids, with the client id, unlike those of any other session: both must be
+    /// random.
     #[must_use]
     pub fn new(mut config: Config, client_id: ClientId, seed: u64) -> Self {
         if let Some(info) = &mut config.info {
@@ -109,6 +111,7 @@ impl Session {
             retry_in: None,
         };
         Self {
+            publisher: Publisher::new(&client_id, seed),
             client_id,
             rng: fastrand::Rng::with_seed(seed),
             now: Time::default(),
@@ -134,7 +137,6 @@ impl Session {
             next_request: 1,
             next_generation: 1,
             next_nonce: 1,
-            next_sequence: config.first_sequence,
             stats: Stats::default(),
             config,
         }
@@ -223,15 +225,15 @@ impl Session {
         if payload.kind != Kind::Bytes && std::str::from_utf8(&payload.data).is_err() {
             return Err(PublishError::NotUtf8);
         }
-        let id = self.publish_id(self.next_sequence)?;
+        let id = self.publisher.next_id()?;
         if *ephemeral && self.live.is_none() {
-            self.next_sequence += 1;
+            self.publisher.advance();
             self.stats.published += 1;
             self.expired(vec![id.clone()]);
             return Ok(id);
         }
         let dropped = self.outbox.push(&self.config.outbox, now, id.clone(), publish)?;
-        self.next_sequence += 1;
+        self.publisher.advance();
         self.stats.published += 1;
         self.expired(dropped);
         self.set_outbox_age();
@@ -306,12 +308,6 @@ impl Session {
         }
         self.set_question_due();
         id
-    }
-
-    fn publish_id(&self, sequence: u64) -> Result<PublishId, PublishError> {
-        let text = [self.client_id.as_str(), ".", &sequence.to_string()].concat();
-        // A client id and a number always make a publish id.
-        PublishId::new(&text).map_err(|_| PublishError::Closed)
     }
 
     fn is_closed(&self) -> bool {

@@ -161,7 +161,7 @@ impl Session {
                 continue;
             }
             if !link.topics.contains_key(topic) {
-                link.ask(topic, subscription.generation);
+                link.ask(topic, subscription.generation, subscription.cursor());
                 let mode = Mode { presence: subscription.presence() };
                 link.send(&ClientFrame::Subscribe { topic: topic.clone(), from: subscription.start(), mode });
             }
@@ -243,7 +243,7 @@ fn ask_for_all(
     link.begin_exchange();
     let mut topics = Vec::new();
     for (topic, subscription) in wanted(subscriptions) {
-        link.ask(topic, subscription.generation);
+        link.ask(topic, subscription.generation, subscription.cursor());
         topics.push(Asked { topic, from: subscription.start(), presence: subscription.presence() });
     }
     request::stateless(link.transport, &topics, asker, wait.as_secs())

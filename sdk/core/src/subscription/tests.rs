@@ -57,7 +57,7 @@ fn invariant_1_records_of_another_epoch_wait_for_their_gap() {
     let mut topic = subscription(at("a", 5));
     let accepted = topic.accept(epoch("b"), records(6..=6));
     assert_eq!((offsets(&accepted), accepted.hole), (vec![], true));
-    let verdict = topic.gap(6, None, GapReason::Epoch, at("b", 0));
+    let verdict = topic.gap(None, 6, None, GapReason::Epoch, at("b", 0));
     assert_eq!(verdict, GapVerdict::Tell { from: 6, to: None });
     assert_eq!(offsets(&topic.accept(epoch("b"), records(1..=2))), [1, 2]);
 }
@@ -65,7 +65,8 @@ fn invariant_1_records_of_another_epoch_wait_for_their_gap() {
 #[test]
 fn only_a_gap_that_begins_at_the_cursor_moves_it() {
     let mut topic = subscription(at("a", 5));
-    let gap = |topic: &mut Subscription, from, to| topic.gap(from, Some(to), GapReason::Evicted, at("a", to));
+    let gap =
+        |topic: &mut Subscription, from, to| topic.gap(None, from, Some(to), GapReason::Evicted, at("a", to));
     assert_eq!(gap(&mut topic, 8, 9), GapVerdict::Hole);
     assert_eq!(gap(&mut topic, 2, 5), GapVerdict::Repeat);
     assert_eq!(topic.cursor(), Some(at("a", 5)));
@@ -76,7 +77,9 @@ fn only_a_gap_that_begins_at_the_cursor_moves_it() {
 #[test]
 fn invariant_1_a_cursor_ahead_of_its_log_goes_back_by_a_gap() {
     let mut subscription = subscription(at("one", 50));
-    let told = subscription.gap(51, None, GapReason::Epoch, at("one", 7));
+    let stale = subscription.gap(Some(at("two", 50)), 51, None, GapReason::Epoch, at("one", 7));
+    assert_eq!(stale, GapVerdict::Repeat);
+    let told = subscription.gap(Some(at("one", 50)), 51, None, GapReason::Epoch, at("one", 7));
     assert_eq!(told, GapVerdict::Tell { from: 51, to: None });
     assert_eq!(subscription.cursor(), Some(at("one", 7)));
 }
@@ -113,5 +116,5 @@ fn the_last_offset_does_not_overflow() {
     let mut topic = subscription(at("a", u64::MAX - 1));
     assert_eq!(offsets(&topic.accept(epoch("a"), records([u64::MAX]))), [u64::MAX]);
     assert_eq!(topic.accept(epoch("a"), records([u64::MAX])).repeats, 1);
-    topic.gap(1, None, GapReason::Epoch, at("b", 0));
+    topic.gap(None, 1, None, GapReason::Epoch, at("b", 0));
 }
