@@ -41,10 +41,10 @@ impl Server {
     pub async fn start(config: Config) -> io::Result<Self> {
         let listener = TcpListener::bind(config.listen).await?;
         let address = listener.local_addr()?;
-        let origins = if address.ip().is_loopback() {
-            config.origins.clone().with_local()
-        } else {
-            config.origins.clone()
+        let origins = match (address.ip().is_loopback(), config.anonymous) {
+            (true, false) => config.origins.clone().with_local().with_local_host(),
+            (true, true) => config.origins.clone().with_local(),
+            (false, _) => config.origins.clone(),
         };
 
         let store = MemoryStore::new(fastrand::u64(..), config.store);

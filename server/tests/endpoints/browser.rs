@@ -42,6 +42,35 @@ async fn the_servers_own_pages_may() {
 }
 
 #[tokio::test]
+async fn a_name_that_another_site_gave_this_machine_is_refused_with_and_without_an_origin() {
+    let own = start().await;
+    let mut config = config();
+    config.anonymous = true;
+    let anonymous = start_with(config.clone()).await;
+    config.anonymous = false;
+    config.origins = Origins::new(&["https://evil.example"]).expect("origins");
+    let listed = start_with(config).await;
+    for path in PATHS {
+        for origin in [None, Some("http://evil.example")] {
+            let ask = async |server: &Tested| {
+                let request = server.http.get(server.url(path)).header("host", "evil.example");
+                let request = origin.into_iter().fold(request, |request, it| request.header("origin", it));
+                request.send().await.expect("answers")
+            };
+            let answer = ask(&own).await;
+            assert_eq!(answer.status(), 403, "{path}");
+            assert!(answer.text().await.expect("a body").contains("forbidden_origin"));
+            assert_ne!(ask(&anonymous).await.status(), 403, "{path}");
+            assert_ne!(ask(&listed).await.status(), 403, "{path}");
+        }
+    }
+    let mut request = format!("ws://{}/v1/ws", own.address).into_client_request().expect("a request");
+    request.headers_mut().insert("host", HeaderValue::from_static("evil.example"));
+    let refused = connect_async(request).await;
+    assert!(matches!(refused, Err(Error::Http(response)) if response.status().as_u16() == 403));
+}
+
+#[tokio::test]
 async fn pages_of_an_allowed_origin_get_the_cors_headers() {
     let mut config = config();
     config.origins = Origins::new(&["https://app.example"]).expect("origins");
