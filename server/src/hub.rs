@@ -45,17 +45,26 @@ impl Default for PeerRules {
 pub struct Refusal {
     /// The code: it says whether and how to try again.
     pub code: Code,
-    /// For people.
+    /// For people; at most [`limits::MESSAGE_BYTES`], for clients take no more.
     pub message: Arc<str>,
     /// When to try again, where the code says so.
     pub retry_after: Option<RetryWindow>,
 }
 
 impl Refusal {
-    /// A refusal that names no time.
+    /// A refusal that names no time. A message that repeats too much of what was sent is cut.
     #[must_use]
     pub fn new(code: Code, message: impl Into<Arc<str>>) -> Self {
-        Self { code, message: message.into(), retry_after: None }
+        Self { code, message: cut(message.into(), limits::MESSAGE_BYTES), retry_after: None }
+    }
+}
+
+/// The beginning of a text, at most so many bytes of whole characters.
+#[must_use]
+pub fn cut(text: Arc<str>, bytes: usize) -> Arc<str> {
+    match text.floor_char_boundary(bytes) {
+        end if end == text.len() => text,
+        end => text[..end].into(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a request for a stream or a poll asks for, from its query, its form body and its headers.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use axum::{
     body::Body,
@@ -83,6 +83,11 @@ impl StreamRequest {
     pub fn read(params: &Params, headers: &HeaderMap) -> Result<Self, Problem> {
         let mut topics = Vec::new();
         for name in params.all(TOPIC) {
+            // Before the search below, which grows with the square of what is asked for.
+            if topics.len() == limits::TOPICS {
+                let message = format!("one request may ask for {} topics", limits::TOPICS);
+                return Err(Problem::new(Code::TOO_MANY_TOPICS, message));
+            }
             let bad = || Problem::new(Code::BAD_TOPIC, format!("{name:?} is not a topic name"));
             let topic = Topic::new(name).map_err(|_| bad())?;
             if topics.contains(&topic) {
@@ -93,15 +98,8 @@ impl StreamRequest {
         if topics.is_empty() {
             return Err(Problem::new(Code::BAD_REQUEST, "no `topic` is asked for"));
         }
-        if topics.len() > limits::TOPICS {
-            let most = limits::TOPICS;
-            return Err(Problem::new(
-                Code::TOO_MANY_TOPICS,
-                format!("one request may ask for {most} topics"),
-            ));
-        }
         let starts = starts(params, headers, topics.len())?;
-        let presence: Vec<_> = params.all(PRESENCE).collect();
+        let presence: HashSet<_> = params.all(PRESENCE).collect();
         if let Some(other) = presence.iter().find(|name| !topics.iter().any(|topic| topic.as_str() == **name))
         {
             return Err(Problem::new(
@@ -131,6 +129,16 @@ impl StreamRequest {
             timeout: params.number(TIMEOUT)?,
         })
     }
+
+    /// Where the answer's cursor begins: at what the client sent. An answer that is cut off behind its
+    /// first `id:` must not make the client forget the positions of the topics that come after.
+    pub fn cursor(&self) -> Cursor {
+        let sent = |asked: &Asked| match asked.from {
+            From::Position(position) => position,
+            From::Latest | From::Earliest | From::Last(_) => Position::NONE,
+        };
+        Cursor(self.topics.iter().map(sent).collect())
+    }
 }
 
 /// Where each topic starts. A header of a reconnecting `EventSource` is newer than its URL, and both are
@@ -150,8 +158,8 @@ fn starts(params: &Params, headers: &HeaderMap, topics: usize) -> Result<Vec<Fro
         }
     };
     let header = headers.get("last-event-id").map(|value| value.to_str().map_err(|_| bad())).transpose()?;
-    let cursor = header.or(params.one(LAST_EVENT_ID)).or(params.one(CURSOR)).filter(|text| !text.is_empty());
-    let Some(text) = cursor else { return Ok(from) };
+    let sent = [header, params.one(LAST_EVENT_ID), params.one(CURSOR)];
+    let Some(text) = sent.into_iter().flatten().find(|text| !text.is_empty()) else { return Ok(from) };
     if let Ok(start @ (From::Latest | From::Earliest | From::Last(_))) = text.parse() {
         return Ok(vec![start; topics]);
     }

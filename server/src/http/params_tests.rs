@@ -39,6 +39,39 @@ fn the_header_wins_over_the_query_and_both_over_from() {
 }
 
 #[test]
+fn an_empty_one_hides_no_other() {
+    let query = "topic=a&topic=b&cursor=k3-3.-4";
+    for (query, header) in [
+        (query.to_owned(), Some("")),
+        (format!("{query}&last_event_id="), None),
+        (format!("{query}&last_event_id="), Some("")),
+    ] {
+        assert_eq!(starts_of(&query, header), ["k3-3", "k3-4"], "{query} {header:?}");
+    }
+}
+
+#[test]
+fn an_answer_begins_at_the_positions_that_were_sent() {
+    let request =
+        read_query("topic=a&topic=b&topic=c&from=last:3", Some("k3-1.0-0.k3-2")).expect("a request");
+    assert_eq!(request.cursor().to_string(), "k3-1.0-0.k3-2");
+}
+
+#[test]
+fn what_asks_for_too_many_topics_is_not_looked_through() {
+    // Over a megabyte of names: searching each among those before it would take a minute.
+    let names: Vec<_> = (0..100_000).map(|n| format!("topic=t{n}")).collect();
+    let began = std::time::Instant::now();
+    let refused = read_query(&names.join("&"), None).expect_err("too many");
+    assert_eq!(refused.code(), Code::TOO_MANY_TOPICS);
+    let many: Vec<_> = (0..100_000).map(|n| format!("presence=t{}", n % 128)).collect();
+    let topics = names[..128].join("&");
+    let headers = "&client_id=ada&";
+    assert!(read_query(&(topics + headers + &many.join("&")), None).is_ok());
+    assert!(began.elapsed() < std::time::Duration::from_secs(5));
+}
+
+#[test]
 fn a_topic_without_a_position_starts_as_if_none_had_been_sent() {
     assert_eq!(starts_of("topic=a&topic=b&from=earliest", Some("0-0.k3-2")), ["earliest", "k3-2"]);
 }

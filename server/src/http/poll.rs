@@ -10,7 +10,7 @@ use axum::{
     },
     response::{IntoResponse, Response},
 };
-use everwire_protocol::{Cursor, Position, ServerFrame, http::MEDIA_BINARY, json};
+use everwire_protocol::{ServerFrame, http::MEDIA_BINARY, json};
 
 use super::{
     App,
@@ -53,7 +53,7 @@ async fn answer<S: Store>(
     let (media, body) = if wants_binary(headers) {
         (MEDIA_BINARY, encode_binary(&out))
     } else {
-        let mut cursor = Cursor(vec![Position::NONE; asked.topics.len()]);
+        let mut cursor = asked.cursor();
         let frames: Vec<_> = out.into_iter().map(Outgoing::into_frame).collect();
         ("application/json", json::body::poll(&frames, &mut cursor).into_bytes())
     };

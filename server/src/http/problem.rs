@@ -34,6 +34,12 @@ impl Problem {
         Self { about, refusal }
     }
 
+    /// Why.
+    #[cfg(test)]
+    pub fn code(&self) -> Code {
+        self.refusal.code
+    }
+
     fn into_frame(self) -> ServerFrame {
         let Refusal { code, message, retry_after } = self.refusal;
         ServerFrame::Error { about: self.about, code, message, retry_after }

@@ -13,7 +13,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
-use everwire_protocol::{About, ClientFrame, Code, Cursor, Mode, Position, ServerFrame, event};
+use everwire_protocol::{About, ClientFrame, Code, Cursor, Mode, ServerFrame, event};
 use futures::stream;
 
 use super::{
@@ -52,7 +52,7 @@ async fn answer<S: Store>(
     let live = Live::open(app, headers, &asked, Transport::Sse).await?;
     let events = Events {
         live,
-        cursor: Cursor(vec![Position::NONE; asked.topics.len()]),
+        cursor: asked.cursor(),
         raw: asked.raw,
         retry: Some(fastrand::u32(RETRY)),
         ended: false,

@@ -22,6 +22,7 @@ use tracing::Instrument;
 use super::{App, problem::Problem};
 use crate::{
     counters::{Seat, Transport},
+    hub::cut,
     peer::{Closing, Outgoing, Peer, encode_binary},
     store::Store,
 };
@@ -30,6 +31,8 @@ use crate::{
 const BUFFER_BYTES: usize = 8 * 1024;
 /// How long the other side may take to answer a close.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+/// What a close frame holds beside its code.
+const CLOSE_REASON_BYTES: usize = 123;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Codec {
@@ -235,12 +238,8 @@ impl<S: Store> Connection<S> {
     }
 
     async fn close(&mut self, Closing { code, reason }: Closing) {
-        // A close frame holds 123 bytes of reason.
-        let mut end = reason.len().min(123);
-        while !reason.is_char_boundary(end) {
-            end -= 1;
-        }
-        let frame = CloseFrame { code: code.0, reason: Utf8Bytes::from(&reason[..end]) };
+        let reason = Utf8Bytes::from(&*cut(reason, CLOSE_REASON_BYTES));
+        let frame = CloseFrame { code: code.0, reason };
         let goodbye = async {
             if self.socket.send(Message::Close(Some(frame))).await.is_ok() {
                 // Until the other side has closed too: an end before it has read all might lose our last

@@ -23,11 +23,11 @@ mod tests;
 
 use std::{collections::VecDeque, sync::Arc};
 
-use everwire_protocol::{About, Code, RetryWindow, ServerFrame, Topic};
+use everwire_protocol::{About, Code, RetryWindow, ServerFrame, Topic, limits};
 
 use crate::{
     auth::Subject,
-    hub::{Hub, Refusal},
+    hub::{Hub, Refusal, cut},
     presence::Visitor,
     store::{Store, Wakeup},
 };
@@ -141,9 +141,10 @@ impl<S: Store> Peer<S> {
 
     /// Refuses what the client sent, as a whole, and ends: for bytes that are no frame.
     pub fn refuse(&mut self, code: Code, message: impl Into<Arc<str>>) {
-        let message = message.into();
-        self.error(About::Connection, Refusal::new(code, Arc::clone(&message)));
-        self.close(code, message);
+        let refusal = Refusal::new(code, message);
+        let reason = Arc::clone(&refusal.message);
+        self.error(About::Connection, refusal);
+        self.close(code, reason);
     }
 
     /// The server goes away: tells the client when to come back, and ends.
@@ -205,7 +206,7 @@ impl<S: Store> Peer<S> {
     }
 
     fn close(&mut self, code: Code, reason: impl Into<Arc<str>>) {
-        self.closing.get_or_insert(Closing { code, reason: reason.into() });
+        self.closing.get_or_insert(Closing { code, reason: cut(reason.into(), limits::MESSAGE_BYTES) });
     }
 
     fn connect_by(&self) -> u64 {

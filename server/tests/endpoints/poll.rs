@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use everwire_protocol::{ServerFrame, binary, http::MEDIA_BINARY};
+use everwire_protocol::{ServerFrame, binary, http::MEDIA_BINARY, limits};
 use everwire_server::{counters::Transport, log::Retention};
 
 use crate::support::{Tested, config, start, start_with, until};
@@ -129,6 +129,31 @@ async fn a_refusal_is_a_frame_for_who_asked_for_frames() {
     let server = start().await;
     let frames = frames(&server, "topic=a&cursor=zzz").await;
     assert!(matches!(&frames[..], [ServerFrame::Error { code, .. }] if code.name() == "bad_position"));
+}
+
+#[tokio::test]
+async fn a_refusal_repeats_no_more_of_what_was_sent_than_a_message_may_hold() {
+    let server = start().await;
+    for name in ["x".repeat(2_000), "%C3%B6".repeat(1_000)] {
+        let frames = frames(&server, &format!("topic={name}")).await;
+        let [ServerFrame::Error { code, message, .. }] = &frames[..] else { panic!("{frames:?}") };
+        assert_eq!(code.name(), "bad_topic");
+        assert!((1_000..=limits::MESSAGE_BYTES).contains(&message.len()));
+        let problem = server.get(&format!("/v1/sse?topic={name}")).await;
+        let problem: serde_json::Value = problem.json().await.expect("JSON");
+        assert!(problem["detail"].as_str().is_some_and(|detail| detail.len() <= limits::MESSAGE_BYTES));
+    }
+}
+
+#[tokio::test]
+async fn an_answer_without_news_keeps_the_positions_of_topics_that_were_refused() {
+    let mut config = config();
+    config.rules.limits.topics = 1;
+    let server = start_with(config).await;
+    let position = server.publish("a", 1).await;
+    let answer = server.json(&format!("/v1/poll?topic=a&topic=b&timeout=0&cursor={position}.k3-7")).await;
+    assert_eq!(answer["errors"][0]["topic"], "b");
+    assert_eq!(answer["cursor"], format!("{position}.k3-7"));
 }
 
 #[tokio::test]

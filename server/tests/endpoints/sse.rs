@@ -67,6 +67,14 @@ async fn invariant_1_last_event_id_continues_at_the_next_offset() {
 }
 
 #[tokio::test]
+async fn invariant_1_the_first_id_of_a_stream_forgets_no_position_that_was_sent() {
+    let server = start().await;
+    let (a, b) = (server.publish("a", 1).await, server.publish("b", 1).await);
+    let mut sse = server.sse_with("topic=a&topic=b&topic=c", Some(&format!("{a}.{b}.0-0"))).await;
+    assert_eq!(sse.named("everwire.subscribed").await.cursor().0, [a, b, Position::NONE]);
+}
+
+#[tokio::test]
 async fn invariant_1_an_evicted_cursor_gives_a_gap_event() {
     let mut config = config();
     config.store.retention.default = Retention { records: 2, ..Retention::default() };
