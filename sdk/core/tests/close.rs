@@ -139,7 +139,7 @@ fn invariant_9_a_closed_frame_says_the_same_where_there_are_no_close_codes() {
 
 #[test]
 fn any_other_code_is_tried_again() {
-    for code in [1000, 1001, 1006, 1011, 1012, 3000, 4000, 4001, 4200, 4300] {
+    for code in [1000, 1001, 1005, 1006, 1011, 1012, 3000, 4000, 4001, 4200, 4300] {
         let (mut world, link) = World::connected();
         world.act(|session, now| session.handle_closed(now, link, Closed::Code(code)));
         assert_eq!(world.state(), State::Waiting, "{code}");

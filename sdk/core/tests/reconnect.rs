@@ -61,7 +61,7 @@ fn the_state_tells_when_the_next_try_comes_and_it_comes_then() {
     world.act(|session, now| session.handle_closed(now, link, Closed::Code(1006)));
     let wait = retry_in(&world);
     let status = world.session.state();
-    assert_eq!((status.reason, status.attempt), (Reason::Closed(1006), 1));
+    assert_eq!((status.reason, status.attempt), (Reason::Network, 1));
     assert_eq!(status.transport, Some(Transport::WebSocket));
     assert_eq!(world.session.poll_timeout(), Some((world.now + wait, TimerName::Retry)));
     assert!(world.opened.is_empty());

@@ -38,6 +38,8 @@ impl End {
     pub fn reported(closed: Closed) -> Self {
         let end = |reason, action, window, spoken| Self { reason, action, window, spoken, close: None };
         match closed {
+            // No close frame came, or no TLS: a browser's words for what the network did.
+            Closed::Code(1006 | 1015) | Closed::Network => end(Reason::Network, Action::Retry, None, false),
             Closed::Code(code) => {
                 let action = Action::of_close(code);
                 end(Reason::Closed(code), action, None, code >= 4000 || action == Action::Stop)
@@ -51,7 +53,6 @@ impl End {
                 let spoken = status == 204 || action == Action::RetryWithToken || retry_after.is_some();
                 end(Reason::Status(status), action, retry_after.map(window_after), spoken)
             }
-            Closed::Network => end(Reason::Network, Action::Retry, None, false),
         }
     }
 
