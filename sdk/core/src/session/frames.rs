@@ -34,7 +34,9 @@ impl Session {
             }
             ServerFrame::Closed { code, .. } => self.end_link(now, id, End::said(code, None)),
             ServerFrame::Drain { window } => {
-                if self.timers.get(TimerName::Drain).is_none() {
+                // It is about the server that says it: an attempt beside the link may be at another one.
+                let about_link = self.live.is_none_or(|live| live == id);
+                if about_link && self.timers.get(TimerName::Drain).is_none() {
                     let wait = pick_in(&mut self.rng, window);
                     self.timers.set(TimerName::Drain, now + wait);
                 }
