@@ -5,7 +5,13 @@
 
 mod common;
 
-use std::{rc::Rc, time::Duration};
+use std::{
+    cell::{Cell, RefCell},
+    future::poll_fn,
+    rc::Rc,
+    task::Poll,
+    time::Duration,
+};
 
 use common::{
     Numbered, builder, client, messages, numbers, pause, publish, subscribed, topic, until, within,
@@ -13,6 +19,7 @@ use common::{
 use everwire::{Client, Error, Event, From, HistoryRange, PublishError, Reason, State, Transport};
 use futures::StreamExt;
 use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::spawn_local;
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 
 wasm_bindgen_test_configure!(run_in_browser);
@@ -50,7 +57,11 @@ const watch = (constructor, made) => new Proxy(constructor, {
 window.WebSocket = watch(window.WebSocket, sockets);
 window.EventSource = watch(window.EventSource, sources);
 const doFetch = window.fetch;
-window.fetch = (url, init) => { if (init?.signal) signals.push(init.signal); return doFetch(url, init); };
+window.fetch = (url, init) => {
+    if (init?.signal) signals.push(init.signal);
+    const refuses = String(url).startsWith("https://refuses.invalid/");
+    return refuses ? Promise.resolve(new Response(null, { status: 503 })) : doFetch(url, init);
+};
 
 export const countListeners = () => listeners;
 export const countTimers = () => timers.size;
@@ -108,6 +119,11 @@ over_each_transport!(
 over_each_transport!(
     an_unreachable_server_is_waited_for:
     websocket WebSocket, sse Sse, event_source EventSource, long_poll LongPoll, poll Poll
+);
+
+over_each_transport!(
+    a_refused_attempt_is_let_go_of:
+    sse Sse, long_poll LongPoll, poll Poll
 );
 
 async fn dropped_it_leaves_nothing_behind(transport: Transport) {
@@ -176,6 +192,26 @@ async fn an_unreachable_server_is_waited_for(transport: Transport) {
         }
     };
     within("the third failure", third).await;
+    drop((room, client));
+    until_nothing_is_left().await;
+}
+
+async fn a_refused_attempt_is_let_go_of(transport: Transport) {
+    until_nothing_is_left().await;
+    let client = Client::builder("https://refuses.invalid")
+        .transports([transport])
+        .config(|config| {
+            config.backoff.first = Duration::from_millis(20);
+            config.backoff.base = Duration::from_millis(20);
+        })
+        .connect();
+    let room = client.subscribe::<Numbered>(&topic("refused")).open();
+    let mut changes = client.state();
+    let third = async {
+        while changes.next().await.expect("a change").attempt < 3 {}
+    };
+    within("the third refusal", third).await;
+    assert!(count_open() <= 1, "only a fourth attempt may be open");
     drop((room, client));
     until_nothing_is_left().await;
 }
@@ -249,6 +285,43 @@ async fn offline_it_tries_nothing_and_online_it_is_back_at_once() {
     assert_eq!(client.status().state, State::Offline);
     client.go_offline(false);
     until(&client, State::Connected).await;
+}
+
+#[wasm_bindgen_test]
+async fn whoever_waits_for_a_subscription_that_is_dropped_comes_to_its_end() {
+    let (client, topic) = (client(Transport::WebSocket), topic("dropped-while-waited-for"));
+    let shared = Rc::new(RefCell::new(Some(client.subscribe::<Numbered>(&topic).open())));
+    let held = Rc::new(());
+    let (reads, holds) = (shared.clone(), held.clone());
+    let waits = Rc::new(Cell::new(false));
+    let waiting = waits.clone();
+    spawn_local(async move {
+        let next = || {
+            poll_fn(|context| match &mut *reads.borrow_mut() {
+                Some(room) => room.poll_batch(context),
+                None => Poll::Ready(None),
+            })
+        };
+        while let Some(batch) = next().await {
+            waiting.set(batch.iter().any(|event| matches!(event, Event::Subscribed { .. })));
+        }
+        drop(holds);
+    });
+    let waited_for = async {
+        while !waits.get() {
+            pause(5).await;
+        }
+    };
+    within("the subscription", waited_for).await;
+
+    let room = shared.borrow_mut().take();
+    drop(room);
+    let gone = async {
+        while Rc::strong_count(&held) > 1 {
+            pause(5).await;
+        }
+    };
+    within("the task's end", gone).await;
 }
 
 #[wasm_bindgen_test]

@@ -125,9 +125,9 @@ impl Answer {
     fn answered(&self, response: HttpResponse) {
         match self.purpose {
             // Of a stream it is the refusal, and its body says of what.
-            Purpose::Stream(attempt) | Purpose::Poll(attempt) => self.report(|driver| {
-                driver.input(|inner, now| inner.session.handle_response(now, attempt, response));
-            }),
+            Purpose::Stream(attempt) | Purpose::Poll(attempt) => {
+                self.report(|driver| driver.answered(attempt, response));
+            }
             Purpose::Reply(id) => self.report(|driver| driver.replied(id, Some(response))),
         }
     }

@@ -142,6 +142,17 @@ impl Driver {
         });
     }
 
+    /// A poll was answered, or a stream or a poll was refused.
+    fn answered(&self, attempt: AttemptId, response: HttpResponse) {
+        self.input(|inner, now| {
+            // A refusal is the end of its attempt: the session speaks of it no more, not even to close it.
+            if response.status != 200 {
+                drop(inner.links.remove(attempt));
+            }
+            inner.session.handle_response(now, attempt, response);
+        });
+    }
+
     /// A request beside the transport was answered, or failed.
     fn replied(&self, id: RequestId, response: Option<HttpResponse>) {
         self.input(|inner, now| {
