@@ -156,6 +156,11 @@ impl<T> Drop for Subscription<T> {
         if let Some(topic) = &self.topic {
             self.driver.unsubscribe(topic, &self.queue);
         }
+        // A task that shares the subscription with whoever dropped it may wait still, and it would for ever.
+        let waker = self.queue.borrow_mut().end();
+        if let Some(waker) = waker {
+            waker.wake();
+        }
     }
 }
 
