@@ -19,7 +19,7 @@ pub enum Event<T> {
     /// Who is on the topic now; replaces what was known. Only with
     /// [`presence`](crate::Subscribe::presence).
     Members(Vec<Member>),
-    /// Somebody came.
+    /// Somebody came, or has something new to tell of themselves.
     Join(Member),
     /// Somebody went.
     Leave(Member),

@@ -1,11 +1,11 @@
 //! What waits for one subscription's app. Bounded: messages by the session's flow control, which learns
 //! here what has been taken; the rest by the rules below. Knows neither the session nor the app's types.
 
-use std::{collections::VecDeque, task::Waker, vec};
+use std::{collections::VecDeque, sync::Arc, task::Waker, vec};
 
-use everwire_protocol::{Epoch, Member, Payload, Record};
+use everwire_protocol::{Epoch, Payload, Record};
 
-use crate::event::{Ephemeral, Event, Message, raw};
+use crate::event::{Event, Message, raw};
 
 /// Most ephemeral messages that wait; a newer one then takes the oldest one's place. They are about now,
 /// and an app that is this far behind has no use for them.
@@ -24,6 +24,8 @@ enum Entry {
 pub(crate) struct Queue {
     entries: VecDeque<Entry>,
     ephemerals: usize,
+    /// Who is there as far as the app knows: by what it took, not by what waits.
+    seen: Vec<Arc<str>>,
     taken: Taken,
     waker: Option<Waker>,
     ended: bool,
@@ -48,19 +50,25 @@ impl Queue {
         match &event {
             Event::Ephemeral(_) => {
                 if self.ephemerals == EPHEMERALS {
-                    self.remove_first(|event| matches!(event, Event::Ephemeral(_)));
+                    self.remove_oldest_ephemeral();
                     self.ephemerals -= 1;
                 }
                 self.ephemerals += 1;
             }
-            // Somebody whose coming still waits to be told has simply not been there, and the other way
-            // round; so what waits is bounded by how many can be there.
-            Event::Join(member) if self.entries.len() >= PRESENCE_DETAIL => {
-                self.remove_first(|event| matches!(event, Event::Leave(other) if other.id == member.id));
-            }
-            Event::Leave(member) if self.entries.len() >= PRESENCE_DETAIL => {
-                let came = |event: &Event<Payload>| is_join_of(event, member);
-                if self.remove_first(came) {
+            // Of each member only the last is told, and nothing of who came and went unseen; so what waits is
+            // bounded by how many can be there.
+            Event::Join(member) | Event::Leave(member) if self.entries.len() >= PRESENCE_DETAIL => {
+                let mut listed = None;
+                self.entries.retain(|entry| match entry {
+                    Entry::Event(Event::Members(members)) => {
+                        listed = Some(members.iter().any(|other| other.id == member.id));
+                        true
+                    }
+                    Entry::Event(Event::Join(other) | Event::Leave(other)) => other.id != member.id,
+                    _ => true,
+                });
+                let known = listed.unwrap_or_else(|| self.seen.contains(&member.id));
+                if !known && matches!(event, Event::Leave(_)) {
                     return None;
                 }
             }
@@ -69,10 +77,19 @@ impl Queue {
                     !matches!(entry, Entry::Event(Event::Members(_) | Event::Join(_) | Event::Leave(_)))
                 });
             }
-            // A link that comes and goes while the app takes nothing.
+            // A link that comes and goes while the app takes nothing: what was said of it since the last that
+            // was lost or received is of no use any more. Its members go when their successors come.
             Event::Subscribed { .. } => {
-                if let Some(Entry::Event(Event::Subscribed { .. })) = self.entries.back() {
-                    self.entries.pop_back();
+                let last = self.entries.iter().rposition(|entry| {
+                    matches!(
+                        entry,
+                        Entry::Records { .. } | Entry::Event(Event::Gap(_) | Event::Subscribed { .. })
+                    )
+                });
+                if let Some(place) = last
+                    && let Some(Entry::Event(Event::Subscribed { .. })) = self.entries.get(place)
+                {
+                    self.entries.remove(place);
                 }
             }
             Event::Failed(_) => self.ended = true,
@@ -102,8 +119,17 @@ impl Queue {
                 }
                 Entry::Event(_) => {
                     let Some(Entry::Event(event)) = self.entries.pop_front() else { return None };
-                    if let Event::Ephemeral(Ephemeral { .. }) = event {
-                        self.ephemerals -= 1;
+                    match &event {
+                        Event::Ephemeral(_) => self.ephemerals -= 1,
+                        Event::Members(members) => {
+                            self.seen = members.iter().map(|member| member.id.clone()).collect();
+                        }
+                        // Told also of who is there already, with something new about them.
+                        Event::Join(member) if !self.seen.contains(&member.id) => {
+                            self.seen.push(member.id.clone());
+                        }
+                        Event::Leave(member) => self.seen.retain(|id| *id != member.id),
+                        _ => {}
                     }
                     return Some(event);
                 }
@@ -136,15 +162,12 @@ impl Queue {
         }
     }
 
-    fn remove_first(&mut self, which: impl Fn(&Event<Payload>) -> bool) -> bool {
-        let place =
-            self.entries.iter().position(|entry| matches!(entry, Entry::Event(event) if which(event)));
-        place.is_some_and(|place| self.entries.remove(place).is_some())
+    fn remove_oldest_ephemeral(&mut self) {
+        let is_ephemeral = |entry: &Entry| matches!(entry, Entry::Event(Event::Ephemeral(_)));
+        if let Some(place) = self.entries.iter().position(is_ephemeral) {
+            self.entries.remove(place);
+        }
     }
-}
-
-fn is_join_of(event: &Event<Payload>, member: &Member) -> bool {
-    matches!(event, Event::Join(other) if other.id == member.id)
 }
 
 #[cfg(test)]

@@ -207,9 +207,7 @@ async fn a_refused_attempt_is_let_go_of(transport: Transport) {
         .connect();
     let room = client.subscribe::<Numbered>(&topic("refused")).open();
     let mut changes = client.state();
-    let third = async {
-        while changes.next().await.expect("a change").attempt < 3 {}
-    };
+    let third = async { while changes.next().await.expect("a change").attempt < 3 {} };
     within("the third refusal", third).await;
     assert!(count_open() <= 1, "only a fourth attempt may be open");
     drop((room, client));

@@ -8,11 +8,11 @@ use std::{
     task::Wake,
 };
 
-use everwire_protocol::Position;
+use everwire_protocol::{Member, Position};
 use wasm_bindgen_test::wasm_bindgen_test;
 
 use super::*;
-use crate::Error;
+use crate::{Error, event::Ephemeral};
 
 fn epoch() -> Epoch {
     Epoch::from_number(1)
@@ -30,6 +30,21 @@ fn member(name: u32) -> Member {
 
 fn ephemeral(time: u64) -> Event<Payload> {
     Event::Ephemeral(Ephemeral { data: Ok(Payload::text("")), time, from: None })
+}
+
+/// Keeps the list of members that an app keeps.
+fn follow(there: &mut Vec<Member>, queue: &mut Queue) {
+    for event in drain(queue) {
+        match event {
+            Event::Members(members) => *there = members,
+            Event::Join(member) => {
+                there.retain(|other| other.id != member.id);
+                there.push(member);
+            }
+            Event::Leave(member) => there.retain(|other| other.id != member.id),
+            _ => {}
+        }
+    }
 }
 
 fn drain(queue: &mut Queue) -> Vec<Event<Payload>> {
@@ -97,15 +112,43 @@ fn invariant_5_comings_and_goings_that_wait_are_bounded_and_stay_true() {
     assert!(queue.entries.len() <= PRESENCE_DETAIL + 2);
 
     let mut there = Vec::new();
-    for event in drain(&mut queue) {
-        match event {
-            Event::Members(members) => there = members,
-            Event::Join(member) => there.push(member),
-            Event::Leave(member) => there.retain(|other| *other != member),
-            _ => {}
-        }
-    }
+    follow(&mut there, &mut queue);
     assert_eq!(there, [member(0), member(77)]);
+}
+
+#[wasm_bindgen_test(unsupported = test)]
+fn invariant_5_who_left_at_last_is_no_ghost_whatever_came_before() {
+    let knows = |name| Member { info: Some("new".into()), ..member(name) };
+    // By what waits, and by what was taken.
+    for taken in [false, true] {
+        let (mut queue, mut there) = (Queue::default(), Vec::new());
+        let _ = queue.push(Event::Members(vec![member(0), member(1), member(2)]));
+        if taken {
+            follow(&mut there, &mut queue);
+        }
+        // In detail still, and told in order.
+        let _ = queue.push(Event::Join(member(3)));
+        let _ = queue.push(Event::Leave(member(3)));
+        for offset in 0..PRESENCE_DETAIL as u64 {
+            let _ = queue.push_records(epoch(), records(offset..offset + 1));
+        }
+        for _ in 0..100 {
+            let _ = queue.push(Event::Leave(member(1)));
+            let _ = queue.push(Event::Join(member(1)));
+            let _ = queue.push(Event::Join(knows(2)));
+            let _ = queue.push(Event::Join(member(3)));
+            let _ = queue.push(Event::Leave(member(3)));
+            let _ = queue.push(Event::Join(member(4)));
+            let _ = queue.push(Event::Join(knows(4)));
+        }
+        for name in [1, 2] {
+            let _ = queue.push(Event::Leave(member(name)));
+        }
+        assert!(queue.entries.len() <= PRESENCE_DETAIL + 6);
+        follow(&mut there, &mut queue);
+        assert_eq!(there, [member(0), knows(4)], "taken: {taken}");
+        assert_eq!(queue.seen, [member(0).id, member(4).id]);
+    }
 }
 
 #[wasm_bindgen_test(unsupported = test)]
@@ -116,6 +159,31 @@ fn a_link_that_comes_and_goes_leaves_one_event() {
         let _ = queue.push(Event::Subscribed { position, recovered: true });
     }
     assert_eq!(drain(&mut queue).len(), 1);
+}
+
+#[wasm_bindgen_test(unsupported = test)]
+fn invariant_5_a_link_that_comes_and_goes_with_its_members_leaves_one_event_of_each() {
+    let position = |offset| Position { epoch: epoch(), offset };
+    let mut queue = Queue::default();
+    for half in [0, 100] {
+        for offset in half..half + 100 {
+            let _ = queue.push(Event::Subscribed { position: position(offset), recovered: true });
+            let _ = queue.push(Event::Members(vec![member(0)]));
+            let _ = queue.push(Event::Join(member(1)));
+        }
+        let _ = queue.push_records(epoch(), records(half..half + 1));
+    }
+    let told: Vec<_> = drain(&mut queue)
+        .into_iter()
+        .map(|event| match event {
+            Event::Subscribed { position, .. } => position.offset,
+            Event::Members(_) => 1_000,
+            Event::Join(_) => 1_001,
+            Event::Message(_) => 1_002,
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(told, [99, 1_002, 199, 1_000, 1_001, 1_002]);
 }
 
 #[wasm_bindgen_test(unsupported = test)]
