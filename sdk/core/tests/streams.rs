@@ -167,12 +167,7 @@ fn a_request_whose_topics_are_all_refused_goes_on_without_them() {
     world.subscribe("room", From::Latest);
     world.subscribe("secret", From::Latest);
     world.act(|session, now| session.connect(now));
-    let refusal = |name| {
-        let about = About::Topic(topic(name));
-        let error =
-            ServerFrame::Error { about, code: Code::FORBIDDEN, message: "no".into(), retry_after: None };
-        HttpResponse { status: 403, retry_after: None, body: encoded(&[error]) }
-    };
+    let refusal = |name| refusal(name, Code::FORBIDDEN);
     let (id, ..) = world.next_open();
     world.act(|session, now| session.handle_response(now, id, refusal("secret")));
     let (id, _, request) = world.next_open();
@@ -184,4 +179,25 @@ fn a_request_whose_topics_are_all_refused_goes_on_without_them() {
     world.subscribe("open", From::Latest);
     world.accept();
     assert_eq!(world.state(), State::Connected);
+}
+
+#[test]
+fn a_refusal_that_leaves_the_request_as_it_was_is_not_asked_again_in_a_hurry() {
+    for (name, code) in [("elsewhere", Code::UNAVAILABLE), ("room", Code::NOT_SUBSCRIBED)] {
+        let mut world = World::new(only(Transport::Sse));
+        world.subscribe("room", From::Latest);
+        world.act(|session, now| session.connect(now));
+        let (id, ..) = world.next_open();
+        let answer = HttpResponse { status: 503, ..refusal(name, code) };
+        world.act(|session, now| session.handle_response(now, id, answer));
+        assert_eq!((world.state(), world.opened.len()), (State::Waiting, 0), "{code:?}");
+        world.accept();
+        assert_eq!(world.state(), State::Connected);
+    }
+}
+
+fn refusal(name: &str, code: Code) -> HttpResponse {
+    let about = About::Topic(topic(name));
+    let error = ServerFrame::Error { about, code, message: "no".into(), retry_after: None };
+    HttpResponse { status: 403, retry_after: None, body: encoded(&[error]) }
 }

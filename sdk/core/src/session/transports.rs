@@ -1,7 +1,7 @@
 //! What the driver reports of transports. Reports about attempts that are no more change nothing.
 
 use bytes::Bytes;
-use everwire_protocol::{About, ClientFrame, ServerFrame, binary, event, limits};
+use everwire_protocol::{About, ClientFrame, Code, ServerFrame, Topic, binary, event, limits};
 
 use crate::{
     AttemptId, Closed, HttpResponse, Reason, Session, Time, Transport,
@@ -105,15 +105,24 @@ impl Session {
     /// A request was refused. What the body says is finer than what the headers can.
     fn refused(&mut self, now: Time, attempt: AttemptId, status: Closed, mut body: Bytes) {
         let end = End::reported(status);
+        let is_asked = |topic: &Topic, code: Code| {
+            let mut links = self.links.iter().filter(|link| link.id == attempt);
+            code != Code::NOT_SUBSCRIBED && links.any(|link| link.topics.contains_key(topic))
+        };
         match binary::decode_server(&mut body) {
-            Ok(Some(ServerFrame::Error { about: About::Topic(topic), code, message, retry_after })) => {
+            // Of anything else a request without it would be the same request, and refused again.
+            Ok(Some(ServerFrame::Error { about: About::Topic(topic), code, message, retry_after }))
+                if is_asked(&topic, code) =>
+            {
                 // All topics were refused, and this is the first: the request is made again without it.
                 self.topic_refused(now, attempt, topic, code, message, retry_after.or(end.window));
                 if let Some(index) = self.links.iter().position(|link| link.id == attempt) {
                     self.renew_ended(index);
                 }
             }
-            Ok(Some(ServerFrame::Error { code, retry_after, .. })) => {
+            Ok(Some(ServerFrame::Error { about, code, retry_after, .. }))
+                if !matches!(about, About::Topic(_)) =>
+            {
                 let said = End::said(code, retry_after.or(end.window));
                 self.end_link(now, attempt, End { close: None, ..said });
             }
