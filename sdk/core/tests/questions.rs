@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use common::*;
 use everwire_core::{
-    Closed, Config, Event, Failure, HistoryPage, RequestId, SubscribeOptions, Transport,
+    Closed, Config, Event, Failure, HistoryPage, RequestId, State, SubscribeOptions, Transport,
     protocol::{About, ClientFrame, Code, HistoryRange, Member, ServerFrame},
 };
 
@@ -54,6 +54,24 @@ fn over_a_websocket_a_question_is_a_frame_with_a_number() {
     let members = vec![member("1")];
     world.frames(link, &[ServerFrame::Presence { request: id.as_u32(), members: members.clone() }]);
     assert_eq!(world.events.pop_front(), Some(Event::Presence { request: id, result: Ok(members) }));
+}
+
+#[test]
+fn an_answer_of_the_other_kind_is_a_failure_of_the_question_and_not_its_end_without_a_word() {
+    let (mut world, link) = World::connected();
+    let id = ask_history(&mut world);
+    world.frames(link, &[ServerFrame::Presence { request: id.as_u32(), members: vec![] }]);
+    let (request, result) = answer(&mut world);
+    assert_eq!((request, result.unwrap_err().code), (id, Code::INTERNAL));
+    let id = world.act(|session, now| session.presence(now, topic("room")));
+    world.frames(link, &[page(id.as_u32()), page(id.as_u32())]);
+    let told: Vec<_> = world.events.drain(..).collect();
+    assert!(
+        matches!(&told[..], [Event::Presence { request, result: Err(failure) }]
+            if *request == id && failure.code == Code::INTERNAL),
+        "{told:?}"
+    );
+    assert_eq!((world.state(), world.session.stats().malformed), (State::Connected, 2));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use everwire_protocol::{
 };
 
 use crate::{
-    AttemptId, Event, HistoryPage, Output, RequestId, Session, Time, TimerName,
+    AttemptId, Event, Output, RequestId, Session, Time, TimerName,
     backoff::pick_in,
     link::{Alias, Phase},
     session::end::End,
@@ -74,18 +74,8 @@ impl Session {
                 }
             }
             ServerFrame::Ack { id, position } => self.acked(&id, position),
-            ServerFrame::Presence { request, members } => {
-                let request = RequestId(request);
-                if self.answered(request) {
-                    self.event(Event::Presence { request, result: Ok(members) });
-                }
-            }
-            ServerFrame::History { request, epoch, records, more } => {
-                let request = RequestId(request);
-                if self.answered(request) {
-                    let page = HistoryPage { epoch, records, more };
-                    self.event(Event::History { request, result: Ok(page) });
-                }
+            ServerFrame::Presence { request, .. } | ServerFrame::History { request, .. } => {
+                self.answered(RequestId(request), frame);
             }
             ServerFrame::Error { about: About::Topic(topic), code, message, retry_after } => {
                 self.topic_refused(now, id, topic, code, message, retry_after);

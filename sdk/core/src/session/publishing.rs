@@ -166,11 +166,30 @@ impl Session {
         }
     }
 
-    /// Takes a question off the list. Returns whether it was on it.
-    pub(super) fn answered(&mut self, request: RequestId) -> bool {
-        let known = self.questions.take(request).is_some();
-        self.set_question_due();
-        known
+    /// The answer to a question came through the link.
+    pub(super) fn answered(&mut self, request: RequestId, frame: ServerFrame) {
+        if let Some(ask) = self.questions.take(request) {
+            self.set_question_due();
+            self.tell_answer(request, &ask, Some(frame));
+        }
+    }
+
+    /// Tells the app what a question was answered with, if that is an answer to it.
+    fn tell_answer(&mut self, id: RequestId, ask: &Ask, answer: Option<ServerFrame>) {
+        let event = match (ask, answer) {
+            (Ask::History { .. }, Some(ServerFrame::History { epoch, records, more, .. })) => {
+                Event::History { request: id, result: Ok(HistoryPage { epoch, records, more }) }
+            }
+            (Ask::Presence { .. }, Some(ServerFrame::Presence { members, .. })) => {
+                Event::Presence { request: id, result: Ok(members) }
+            }
+            (_, Some(ServerFrame::Error { code, message, .. })) => ask.failed(id, code, &message),
+            _ => {
+                self.stats.malformed += 1;
+                ask.failed(id, Code::INTERNAL, "the answer can't be read")
+            }
+        };
+        self.event(event);
     }
 
     pub(super) fn question_failed(&mut self, request: RequestId, code: Code, message: &str) {
@@ -187,20 +206,7 @@ impl Session {
         };
         if response.status == 200 {
             let mut body: Bytes = response.body;
-            let event = match (ask, binary::decode_server(&mut body)) {
-                (Ask::History { .. }, Ok(Some(ServerFrame::History { epoch, records, more, .. }))) => {
-                    Event::History { request: id, result: Ok(HistoryPage { epoch, records, more }) }
-                }
-                (Ask::Presence { .. }, Ok(Some(ServerFrame::Presence { members, .. }))) => {
-                    Event::Presence { request: id, result: Ok(members) }
-                }
-                (_, Ok(Some(ServerFrame::Error { code, message, .. }))) => ask.failed(id, code, &message),
-                _ => {
-                    self.stats.malformed += 1;
-                    ask.failed(id, Code::INTERNAL, "the answer can't be read")
-                }
-            };
-            self.event(event);
+            self.tell_answer(id, ask, binary::decode_server(&mut body).ok().flatten());
             return;
         }
         let Problem { code, message, .. } = problem(&response);
