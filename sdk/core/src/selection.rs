@@ -48,9 +48,9 @@ impl Selection {
         self.order.contains(&transport)
     }
 
-    /// The transport that should be used now, had all of them worked.
-    pub fn preferred(&self, now: Time, remember: Duration) -> Option<Transport> {
-        self.ordered(now, remember).next()
+    /// The transport that is wanted most, whatever has become of it.
+    pub fn first(&self) -> Option<Transport> {
+        self.order.first().copied()
     }
 
     /// Begins a round: what worked lately first, then the others. After a failure or two of what worked
@@ -180,11 +180,15 @@ mod tests {
         for _ in 0..2 {
             selection.died_young(START, Transport::WebSocket);
         }
-        assert_eq!(selection.preferred(START, REMEMBER), Some(Transport::WebSocket));
+        selection.begin(START, REMEMBER, 1);
+        assert_eq!(selection.next(), Some(Transport::WebSocket));
         selection.died_young(START, Transport::WebSocket);
         selection.begin(START, REMEMBER, 1);
         assert_eq!(round(&mut selection), [Transport::Sse, Transport::LongPoll, Transport::WebSocket]);
-        assert_eq!(selection.preferred(START + REMEMBER, REMEMBER), Some(Transport::WebSocket));
+        selection.begin_better(START, REMEMBER, Transport::Sse);
+        assert_eq!(round(&mut selection), [], "not before its time is over");
+        selection.begin_better(START + REMEMBER, REMEMBER, Transport::Sse);
+        assert_eq!(round(&mut selection), [Transport::WebSocket]);
     }
 
     #[test]

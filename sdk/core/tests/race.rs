@@ -265,3 +265,26 @@ fn a_drain_told_beside_the_link_leaves_the_link_alone() {
     assert!(world.closed.is_empty(), "{:?}", world.closed);
     assert_eq!((world.state(), world.session.stats().reconnects.drain), (State::Connected, 0));
 }
+
+#[test]
+fn what_was_demoted_is_tried_again_in_the_background_once_that_is_long_ago() {
+    let mut world = started();
+    for _ in 0..3 {
+        let socket = world.accept();
+        world.act(|session, now| session.handle_closed(now, socket, Closed::Code(1006)));
+    }
+    let stream = world.accept();
+    assert_eq!(world.session.state().transport, Some(Transport::Sse));
+    world.stream(stream, &[subscribed("room", 0, "a-10", false)]);
+    let start = world.now;
+    while world.opened.is_empty() {
+        world.stream(stream, &[ServerFrame::Heartbeat]);
+        world.pass(Duration::from_secs(25));
+        assert!(world.now.since(start) < Duration::from_secs(2_000), "it is never tried");
+    }
+    assert!(world.now.since(start) >= Config::default().remember);
+    let socket = world.accept();
+    assert_eq!(world.session.state().transport, Some(Transport::WebSocket));
+    assert_eq!(world.closed.last(), Some(&(stream, 4010)));
+    assert!(world.links.contains(&socket));
+}

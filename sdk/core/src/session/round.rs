@@ -65,6 +65,9 @@ impl Session {
             }
         }
         if !self.selection.has_more() {
+            if let Some(transport) = self.live_transport() {
+                self.set_upgrade(now, transport);
+            }
             return;
         }
         if self.config.has_token {
@@ -73,6 +76,12 @@ impl Session {
         } else {
             self.start_next(now);
         }
+    }
+
+    /// A link that is not of the first choice gives way to it later, also where that has been demoted for now.
+    fn set_upgrade(&mut self, now: Time, current: Transport) {
+        let lesser = self.selection.first() != Some(current);
+        self.timers.put(TimerName::Upgrade, lesser.then(|| now + self.config.remember));
     }
 
     pub(super) fn fetch_token(&mut self, now: Time) {
@@ -145,9 +154,7 @@ impl Session {
             self.timers.stop(TimerName::HeadStart);
             self.timers.stop(TimerName::Drain);
             self.timers.set(TimerName::Healthy, now + self.config.healthy_after);
-            if self.selection.preferred(now, self.config.remember) != Some(transport) {
-                self.timers.set(TimerName::Upgrade, now + self.config.remember);
-            }
+            self.set_upgrade(now, transport);
             self.transition(State::Connected, Reason::Welcomed, Some(transport), None);
         }
         self.set_connect_due();
