@@ -44,6 +44,7 @@
 mod address;
 mod builder;
 mod client;
+mod clock;
 mod delivery;
 mod driver;
 mod environment;

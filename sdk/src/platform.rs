@@ -2,10 +2,14 @@
 //! globals and not as members of `Window`, so that the same code serves both. Knows nothing of Everwire
 //! but its time.
 
+use std::cell::Cell;
+
 use everwire_core::Time;
 use js_sys::Promise;
 use wasm_bindgen::prelude::*;
 use web_sys::RequestInit;
+
+use crate::clock::Clock;
 
 /// The one kind of callback that this crate hands to the browser: a single signature costs a single
 /// trampoline in the wasm.
@@ -15,6 +19,9 @@ pub(crate) type Callback = Closure<dyn FnMut(JsValue)>;
 extern "C" {
     #[wasm_bindgen(js_namespace = performance, js_name = now)]
     fn performance_now() -> f64;
+
+    #[wasm_bindgen(js_namespace = Date, js_name = now)]
+    fn date_now() -> f64;
 
     #[wasm_bindgen(js_namespace = crypto, js_name = getRandomValues)]
     fn fill_random(buffer: &mut [u8]);
@@ -37,9 +44,15 @@ pub(crate) fn milliseconds() -> f64 {
     performance_now()
 }
 
+thread_local! {
+    static CLOCK: Cell<Clock> = const { Cell::new(Clock::NEW) };
+}
+
 /// Now, on the clock that the session lives by.
 pub(crate) fn now() -> Time {
-    Time::from_millis(performance_now() as u64)
+    let clock = CLOCK.get().read(performance_now(), date_now());
+    CLOCK.set(clock);
+    Time::from_millis(clock.now())
 }
 
 /// Bytes that nobody can guess.
@@ -57,7 +70,14 @@ pub(crate) fn origin() -> String {
 /// The driver's one timer. Dropped, it is cleared and its callback is freed.
 pub(crate) struct Timer {
     callback: Callback,
-    armed: Option<(Time, JsValue)>,
+    armed: Option<Armed>,
+}
+
+/// When the timer is to fire, how long the machine had slept when that was said, and the browser's name for it.
+struct Armed {
+    due: Time,
+    slept: u64,
+    name: JsValue,
 }
 
 impl Timer {
@@ -69,15 +89,17 @@ impl Timer {
     ///
     /// Most of a session's deadlines only ever move away (each message postpones the heartbeat's), so an
     /// armed timer is left alone when it fires soon enough: whoever is called then finds nothing due and
-    /// arms it again. That spares two calls into the browser for every message.
+    /// arms it again. That spares two calls into the browser for every message. Unless the machine has slept
+    /// since: such a timer is late by that.
     pub(crate) fn arm(&mut self, now: Time, due: Option<Time>) {
+        let slept = CLOCK.get().slept();
         match (due, &self.armed) {
-            (Some(due), Some((armed, _))) if *armed <= due => {}
+            (Some(due), Some(armed)) if armed.due <= due && armed.slept == slept => {}
             (Some(due), _) => {
                 self.clear();
                 // A delay over 2^31 ms would fire at once; the longest wait that is kept here is far below.
                 let delay = due.as_millis().saturating_sub(now.as_millis()).min(i32::MAX as u64) as i32;
-                self.armed = Some((due, set_timeout(self.callback.as_ref(), delay)));
+                self.armed = Some(Armed { due, slept, name: set_timeout(self.callback.as_ref(), delay) });
             }
             (None, _) => self.clear(),
         }
@@ -89,8 +111,8 @@ impl Timer {
     }
 
     fn clear(&mut self) {
-        if let Some((_, timer)) = self.armed.take() {
-            clear_timeout(&timer);
+        if let Some(armed) = self.armed.take() {
+            clear_timeout(&armed.name);
         }
     }
 }

@@ -63,6 +63,9 @@ window.fetch = (url, init) => {
     return refuses ? Promise.resolve(new Response(null, { status: 503 })) : doFetch(url, init);
 };
 
+const wall = Date.now;
+export const setWallForward = by => { Date.now = () => wall() + by; };
+
 export const countListeners = () => listeners;
 export const countTimers = () => timers.size;
 export const countOpened = () => sockets.length + sources.length + signals.length;
@@ -83,6 +86,8 @@ extern "C" {
     #[wasm_bindgen(js_name = countOpen)]
     fn count_open() -> u32;
     fn tell(name: &str);
+    #[wasm_bindgen(js_name = setWallForward)]
+    fn set_wall_forward(by: f64);
 }
 
 /// Waits until nothing of any client is left in the browser.
@@ -283,6 +288,34 @@ async fn offline_it_tries_nothing_and_online_it_is_back_at_once() {
     assert_eq!(client.status().state, State::Offline);
     client.go_offline(false);
     until(&client, State::Connected).await;
+}
+
+#[wasm_bindgen_test]
+async fn what_came_due_while_the_machine_slept_is_done_at_the_first_sign_of_life() {
+    const HOUR: Duration = Duration::from_secs(3_600);
+    until_nothing_is_left().await;
+    let client = Client::builder("https://refuses.invalid")
+        .transports([Transport::LongPoll])
+        .config(|config| {
+            config.backoff.first = HOUR;
+            config.backoff.base = HOUR;
+            config.backoff.max = HOUR;
+        })
+        .connect();
+    let topic = topic("asleep");
+    let room = client.subscribe::<Numbered>(&topic).open();
+    until(&client, State::Waiting).await;
+    let failures = client.status().attempt;
+
+    set_wall_forward(HOUR.as_millis() as f64);
+    // Anything that reaches the session; by itself this one asks for no attempt while it waits.
+    drop(client.publish(&topic, &Numbered { n: 0 }));
+    let mut changes = client.state();
+    let next = async { while changes.next().await.expect("a change").attempt == failures {} };
+    within("the next attempt", next).await;
+    set_wall_forward(0.0);
+    drop((room, client));
+    until_nothing_is_left().await;
 }
 
 #[wasm_bindgen_test]
