@@ -91,6 +91,12 @@ impl Subscription {
         self.cursor.map_or(self.options.from, From::Position)
     }
 
+    /// Whether a place that the server goes on from is one that the cursor has not come to.
+    pub fn is_behind(&self, position: Position) -> bool {
+        let reached = |cursor: Position| cursor.epoch == position.epoch && cursor.offset >= position.offset;
+        self.cursor.is_some_and(|cursor| !reached(cursor))
+    }
+
     /// The server's answer. Returns whether the app has to be told.
     pub fn subscribed(&mut self, position: Position) -> bool {
         // With a cursor, only records or a gap may move it, whatever the server says of its own place.

@@ -6,7 +6,7 @@ mod common;
 
 use common::*;
 use everwire_core::{
-    Closed, Event, State,
+    Closed, Event, State, Transport,
     protocol::{ClientFrame, From, GapReason, ServerFrame},
 };
 
@@ -213,4 +213,34 @@ fn a_resume_tells_the_place_that_the_app_is_at() {
     });
     assert_eq!(told, Some((at("a-13"), true)));
     assert_eq!(world.delivered(), [14]);
+}
+
+#[test]
+fn invariant_1_a_first_question_answered_twice_goes_on_from_the_first_answer() {
+    for (second, asked_again) in [("a-7", true), ("b-5", true), ("a-5", false), ("a-4", false)] {
+        let mut world = World::new(only(Transport::Sse));
+        world.subscribe("room", From::Latest);
+        world.act(|session, now| session.connect(now));
+        let stream = world.accept();
+        world.act(|session, now| session.set_transports(now, vec![Transport::WebSocket]));
+        let (socket, ..) = world.next_open();
+        world.open(socket);
+        world.stream(stream, &[subscribed("room", 0, "a-5", false)]);
+        world.forget();
+        world.frames(socket, &[welcome(), subscribed("room", 1, second, false)]);
+        let again = if asked_again { vec![("room".into(), "a-5".into())] } else { vec![] };
+        assert_eq!(subscribes(&world.sent_on(socket)), again, "{second}");
+        // Nothing new has to come for what lies between to be brought.
+        let alias = if asked_again { 2 } else { 1 };
+        if asked_again {
+            world.frames(socket, &[subscribed("room", alias, "a-5", true)]);
+        }
+        world.frames(socket, &[messages(alias, 6..=7)]);
+        assert_eq!(world.delivered(), [6, 7], "{second}");
+        let told = world.events.iter().filter_map(|event| match event {
+            Event::Subscribed { position, .. } => Some(*position),
+            _ => None,
+        });
+        assert_eq!(told.collect::<Vec<_>>(), [at("a-5")], "{second}: once on each link");
+    }
 }

@@ -110,6 +110,12 @@ impl Session {
             self.stats.stale += 1;
             return;
         };
+        let asked_from = link.topics.get(&topic).and_then(|on_link| on_link.asked_from);
+        if asked_from.is_none() && subscription.is_behind(position) {
+            // Another link's answer to the first question was an earlier place: what lies between is owed.
+            self.ask_anew(&topic);
+            return;
+        }
         link.aliases.retain(|alias| alias.topic != topic);
         let generation = subscription.generation;
         link.aliases.insert(alias, Alias { topic: topic.clone(), generation, epoch: position.epoch });
@@ -191,16 +197,21 @@ impl Session {
     /// The next message of a topic is not the next one: asks again from the cursor. Only the server may
     /// say that what lies between is lost.
     fn ask_again(&mut self, now: Time, id: AttemptId, topic: &Topic) {
-        let generation = self.new_generation();
-        let Some(subscription) = self.subscriptions.get_mut(topic) else { return };
-        subscription.generation = generation;
+        let Some(subscription) = self.ask_anew(topic) else { return };
         subscription.fruitless += 1;
-        let in_vain = subscription.fruitless > FRUITLESS;
-        self.stats.asked_again += 1;
-        self.unsynced = true;
-        if in_vain {
+        if subscription.fruitless > FRUITLESS {
             self.malformed(now, id);
         }
+    }
+
+    /// Asks again from the cursor, with the next outputs.
+    fn ask_anew(&mut self, topic: &Topic) -> Option<&mut Subscription> {
+        let generation = self.new_generation();
+        let subscription = self.subscriptions.get_mut(topic)?;
+        subscription.generation = generation;
+        self.stats.asked_again += 1;
+        self.unsynced = true;
+        Some(subscription)
     }
 
     /// The subscription that an alias stands for, unless it was ended or asked for anew since.
