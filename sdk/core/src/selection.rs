@@ -48,6 +48,11 @@ impl Selection {
         self.order.contains(&transport)
     }
 
+    /// Whether any transport is made of HTTP requests.
+    pub fn allows_requests(&self) -> bool {
+        self.order.iter().any(|transport| transport.is_stateless())
+    }
+
     /// The transport that is wanted most, whatever has become of it.
     pub fn first(&self) -> Option<Transport> {
         self.order.first().copied()

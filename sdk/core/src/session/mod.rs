@@ -203,7 +203,8 @@ impl Session {
     }
 
     /// Publishes, now or once there is a link. What becomes of it comes as
-    /// [`Event::Published`], once.
+    /// [`Event::Published`], once. In a session without a topic, whose WebSocket keeps failing, publishes and
+    /// questions go by requests of their own, without a link, where the transports allow requests.
     ///
     /// Publishes take effect in the order of these calls. One that the server refuses for now (its rate
     /// limit) holds up those not sent yet; those on their way behind it may overtake it. An ephemeral one

@@ -11,6 +11,9 @@ use crate::{
     session::end::{DONE, End, MOVED},
 };
 
+/// So many rounds may fail before questions and publishes do without a link.
+const PATIENCE: u32 = 2;
+
 impl Session {
     /// Whether anything may be tried now.
     fn may_connect(&self) -> bool {
@@ -119,6 +122,20 @@ impl Session {
     /// ask for, may be tried instead.
     fn is_pointless(&self) -> bool {
         self.asks_for_nothing() && self.selection.allows(Transport::WebSocket)
+    }
+
+    /// Whether questions and publishes may be requests although no link has come to be: where there is no topic
+    /// to ask for, only a WebSocket is tried, and that may never get through.
+    pub(super) fn does_without_link(&self) -> bool {
+        let told_to_wait = self.not_before.is_some_and(|at| at > self.now);
+        let lacks_token = self.token.fetching || self.status.reason == Reason::Token;
+        self.live.is_none()
+            && self.backoff.failures() > PATIENCE
+            && self.asks_for_nothing()
+            && self.selection.allows_requests()
+            && self.may_connect()
+            && !told_to_wait
+            && !lacks_token
     }
 
     fn start(&mut self, now: Time, transport: Transport) {

@@ -191,9 +191,14 @@ impl Session {
     }
 
     fn ask_questions(&mut self) {
-        let Some(link) = carrier(&mut self.links, self.live) else { return };
-        while let Some((id, ask)) = self.questions.next_to_send(link.takes_frames()) {
-            if link.takes_frames() {
+        let alone = self.does_without_link();
+        let link = carrier(&mut self.links, self.live);
+        if link.is_none() && !alone {
+            return;
+        }
+        let mut socket = link.filter(|link| link.takes_frames());
+        while let Some((id, ask)) = self.questions.next_to_send(socket.is_some()) {
+            if let Some(link) = &mut socket {
                 link.send(&ask.frame(id));
             } else {
                 let request = ask.request(self.token.current.clone());
@@ -203,8 +208,12 @@ impl Session {
     }
 
     fn send_publishes(&mut self) {
-        let Some(link) = carrier(&mut self.links, self.live) else { return };
-        if link.takes_frames() {
+        let alone = self.does_without_link();
+        let link = carrier(&mut self.links, self.live);
+        if link.is_none() && !alone {
+            return;
+        }
+        if let Some(link) = link.filter(|link| link.takes_frames()) {
             while let Some(frame) = self.outbox.next_to_send() {
                 link.send(&frame);
                 // One message may not be over the limit, so it is sent before another frame could make it so.
