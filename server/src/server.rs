@@ -71,14 +71,12 @@ impl Server {
             connections: usize::try_from(config.max_connections).unwrap_or(usize::MAX >> 4)
                 + SPARE_CONNECTIONS,
             write_timeout: config.write_timeout,
+            // A stream ends itself after six fifths of it at the latest.
+            answer_life: config.max_life * 5 / 4,
         };
         let router = app.router(config.static_dir.as_deref());
         let stop = drain.clone();
-        let running = tokio::spawn(async move {
-            http::serve(listener, router, limits, stop).await;
-            app.tasks.close();
-            app.tasks.wait().await;
-        });
+        let running = tokio::spawn(http::serve(listener, router, limits, app.tasks.clone(), stop));
         Ok(Self { address, counters, drain, drain_timeout: config.drain_timeout, running })
     }
 

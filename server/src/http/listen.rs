@@ -1,22 +1,31 @@
-//! Accepting connections: bounded in number, each with a deadline for its request and for what it leaves
-//! unread, and all of them ended in order. It knows sockets, and nothing of what is said over them.
+//! Accepting connections: bounded in number, each with a deadline for its request, for what it leaves
+//! unread and for its answers, and all of them ended in order. It knows sockets, and nothing of what is
+//! said over them.
 
 use std::{pin::pin, sync::Arc, time::Duration};
 
 use axum::Router;
-use hyper::server::conn::http1;
+use hyper::{
+    server::conn::http1,
+    service::{Service, service_fn},
+};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
 };
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::Semaphore,
+    sync::{Notify, OwnedSemaphorePermit, Semaphore},
+    time::{Instant, sleep, timeout},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+use super::linger::Linger;
+
 /// How long a client may take to send the head of a request.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(15);
+/// Most bytes of a request's head, and of an answer that waits in front of the socket.
+const BUFFER_BYTES: usize = 64 * 1024;
 /// After a failed accept (no file handles left, mostly): retrying at once would only spin.
 const ACCEPT_RETRY: Duration = Duration::from_millis(100);
 
@@ -27,14 +36,23 @@ pub struct Limits {
     pub connections: usize,
     /// How long sent bytes may stay unacknowledged.
     pub write_timeout: Duration,
+    /// Longest life of an answer. It ends itself before; one whose client reads so slowly that it never
+    /// gets to its end is cut, [`Limits::write_timeout`] later.
+    pub answer_life: Duration,
 }
 
-/// Serves until `stop`, then accepts no more, lets the connections end, and returns when they have.
-pub async fn serve(listener: TcpListener, router: Router, limits: Limits, stop: CancellationToken) {
+/// Serves until `stop`, then accepts no more, lets the connections end, and returns when they, and all
+/// other `tasks`, have.
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    limits: Limits,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+) {
     let room = Arc::new(Semaphore::new(limits.connections));
-    let connections = TaskTracker::new();
     let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);
+    http.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT).max_buf_size(BUFFER_BYTES);
     loop {
         let accepted = tokio::select! {
             accepted = accept(&listener, &room) => accepted,
@@ -45,40 +63,60 @@ pub async fn serve(listener: TcpListener, router: Router, limits: Limits, stop: 
             tracing::debug!(%error, "a connection was gone before it began");
             continue;
         }
-        let service = TowerToHyperService::new(router.clone());
-        let connection = http.serve_connection(TokioIo::new(stream), service).with_upgrades();
-        let stop = stop.clone();
-        connections.spawn(async move {
-            let mut connection = pin!(connection);
-            let ended = tokio::select! {
-                ended = connection.as_mut() => ended,
-                () = stop.cancelled() => {
-                    // What is under way is finished; an idle connection ends at once.
-                    connection.as_mut().graceful_shutdown();
-                    connection.await
-                }
-            };
-            if let Err(error) = ended {
-                tracing::debug!(%error, "a connection failed");
-            }
-            drop(permit);
-        });
+        let stream = Linger::new(stream, permit, tasks.clone());
+        tasks.spawn(connection(http.clone(), stream, router.clone(), limits, stop.clone()));
     }
     drop(listener);
-    connections.close();
-    connections.wait().await;
+    tasks.close();
+    tasks.wait().await;
 }
 
-async fn accept(
-    listener: &TcpListener,
-    room: &Arc<Semaphore>,
-) -> Option<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
+/// One connection, up to its end or its upgrade.
+async fn connection(
+    http: http1::Builder,
+    stream: Linger,
+    router: Router,
+    limits: Limits,
+    stop: CancellationToken,
+) {
+    let asked = Notify::new();
+    let router = TowerToHyperService::new(router);
+    let service = service_fn(|request| {
+        asked.notify_one();
+        router.call(request)
+    });
+    let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service).with_upgrades());
+    let mut overdue = pin!(sleep(limits.answer_life));
+    let ended = loop {
+        tokio::select! {
+            ended = connection.as_mut() => break ended,
+            () = asked.notified() => overdue.as_mut().reset(Instant::now() + limits.answer_life),
+            () = overdue.as_mut() => {
+                connection.as_mut().graceful_shutdown();
+                match timeout(limits.write_timeout, connection.as_mut()).await {
+                    Ok(ended) => break ended,
+                    Err(_) => return tracing::debug!("a client does not read its answer: cut"),
+                }
+            }
+            () = stop.cancelled() => {
+                // What is under way is finished; an idle connection ends at once.
+                connection.as_mut().graceful_shutdown();
+                break connection.await;
+            }
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "a connection failed");
+    }
+}
+
+async fn accept(listener: &TcpListener, room: &Arc<Semaphore>) -> Option<(TcpStream, OwnedSemaphorePermit)> {
     let permit = Arc::clone(room).acquire_owned().await.ok()?;
     match listener.accept().await {
         Ok((stream, _)) => Some((stream, permit)),
         Err(error) => {
             tracing::warn!(%error, "can't accept a connection");
-            tokio::time::sleep(ACCEPT_RETRY).await;
+            sleep(ACCEPT_RETRY).await;
             None
         }
     }
@@ -93,4 +131,46 @@ fn prepare(stream: &TcpStream, write_timeout: Duration) -> std::io::Result<()> {
     #[cfg(not(target_os = "linux"))]
     let _ = write_timeout;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+
+    use axum::{body::Body, routing::get};
+    use futures::stream;
+
+    use super::*;
+
+    async fn start(answer_life: Duration) -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("binds");
+        let address = listener.local_addr().expect("an address");
+        let endless = || async { Body::from_stream(stream::pending::<Result<String, std::io::Error>>()) };
+        let router = Router::new().route("/endless", get(endless)).route("/", get(|| async { "ok" }));
+        let write_timeout = Duration::from_millis(20);
+        let limits = Limits { connections: 10, write_timeout, answer_life };
+        tokio::spawn(serve(listener, router, limits, TaskTracker::new(), CancellationToken::new()));
+        address
+    }
+
+    fn client() -> reqwest::Client {
+        reqwest::Client::builder().no_proxy().build().expect("builds")
+    }
+
+    #[tokio::test]
+    async fn invariant_6_an_answer_that_never_ends_is_cut() {
+        let address = start(Duration::from_millis(20)).await;
+        let request = client().get(format!("http://{address}/endless"));
+        let mut answer = request.send().await.expect("answers");
+        let end = timeout(Duration::from_secs(10), answer.chunk()).await.expect("in time");
+        assert!(end.is_err(), "{end:?}");
+    }
+
+    #[tokio::test]
+    async fn a_head_without_an_end_is_refused() {
+        let address = start(Duration::from_secs(60)).await;
+        let request =
+            client().get(format!("http://{address}/")).header("x-long", "x".repeat(2 * BUFFER_BYTES));
+        assert_eq!(request.send().await.expect("answers").status(), 431);
+    }
 }

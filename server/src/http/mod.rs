@@ -4,6 +4,7 @@
 mod body;
 mod files;
 mod health;
+mod linger;
 mod listen;
 pub mod origin;
 mod params;
@@ -78,7 +79,7 @@ pub struct App<S> {
     pub settings: Settings,
     /// Cancelled when the server goes away: each connection then says so and ends.
     pub drain: CancellationToken,
-    /// The connections that outlive their request.
+    /// All that has to end before the server has: connections, whatever they have become.
     pub tasks: TaskTracker,
     sessions: AtomicU64,
 }

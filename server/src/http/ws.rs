@@ -61,6 +61,8 @@ pub async fn upgrade<S: Store>(
     };
     let seat = app.seat(Transport::WebSocket)?;
     let span = tracing::Span::current();
+    // Taken here, so that the server's end waits for this one's also in the moment between the two.
+    let tracked = app.tasks.token();
     Ok(upgrade
         .read_buffer_size(BUFFER_BYTES)
         .write_buffer_size(0)
@@ -68,9 +70,8 @@ pub async fn upgrade<S: Store>(
         .max_message_size(limits::FRAME_BYTES)
         .max_frame_size(limits::FRAME_BYTES)
         .on_upgrade(move |socket| async move {
-            let tasks = app.tasks.clone();
-            // Tracked, so that the server's end waits for this one's.
-            tasks.track_future(serve(app, socket, codec, seat).instrument(span)).await;
+            serve(app, socket, codec, seat).instrument(span).await;
+            drop(tracked);
         })
         .into_response())
 }
@@ -121,6 +122,10 @@ impl<S: Store> Connection<S> {
             if idle && let Some(closing) = self.peer.closing().cloned() {
                 self.close(closing).await;
                 return "closed by the server";
+            }
+            if self.peer.closing().is_some() {
+                // It hears nothing more; and after a message that was too large there is nothing to hear.
+                continue;
             }
             // While there is more to send, look at what came in without waiting for it: a pause must be
             // heard in the middle of a long catching up.
@@ -176,6 +181,9 @@ impl<S: Store> Connection<S> {
             (Message::Close(frame), _) => {
                 let said = frame.map_or(close_code::NORMAL, |frame| frame.code);
                 self.clean = matches!(said, close_code::NORMAL | close_code::AWAY | close_code::STATUS);
+                // Gone is gone: its members need not wait for the answer to arrive.
+                self.peer.leave(self.app.clock.now(), self.clean);
+                self.until_closed().await;
                 false
             }
             (Message::Ping(_) | Message::Pong(_), _) => true,
@@ -240,14 +248,17 @@ impl<S: Store> Connection<S> {
     async fn close(&mut self, Closing { code, reason }: Closing) {
         let reason = Utf8Bytes::from(&*cut(reason, CLOSE_REASON_BYTES));
         let frame = CloseFrame { code: code.0, reason };
-        let goodbye = async {
-            if self.socket.send(Message::Close(Some(frame))).await.is_ok() {
-                // Until the other side has closed too: an end before it has read all might lose our last
-                // words.
-                while let Some(Ok(_)) = self.socket.recv().await {}
-            }
-        };
+        let said = tokio::time::timeout(CLOSE_TIMEOUT, self.socket.send(Message::Close(Some(frame)))).await;
+        if matches!(said, Ok(Ok(()))) {
+            self.until_closed().await;
+        }
+    }
+
+    /// Reads on until both sides have closed. It is reading that sends the answer to a close, without which
+    /// a browser takes the end for a broken line.
+    async fn until_closed(&mut self) {
+        let closed = async { while let Some(Ok(_)) = self.socket.recv().await {} };
         // Who doesn't answer has lost the right to.
-        let _ = tokio::time::timeout(CLOSE_TIMEOUT, goodbye).await;
+        let _ = tokio::time::timeout(CLOSE_TIMEOUT, closed).await;
     }
 }

@@ -1,6 +1,10 @@
 //! The server's end: every client is told when to come back, and then it is gone.
 
-use everwire_protocol::{ClientFrame, Code, RetryWindow, ServerFrame, http::WS_JSON};
+use everwire_protocol::{
+    ClientFrame, Code, RetryWindow, ServerFrame,
+    http::{WS_BINARY, WS_JSON},
+};
+use futures::StreamExt;
 
 use crate::support::{config, start, start_with, until};
 
@@ -51,4 +55,17 @@ async fn a_client_that_does_not_answer_does_not_hold_up_the_end() {
     deaf.send(ClientFrame::Ping { nonce: 1 }).await;
     let _idle = tokio::net::TcpStream::connect(&server.address).await.expect("connects");
     assert!(server.server.drain().await, "in time");
+}
+
+#[tokio::test]
+async fn a_socket_that_is_just_being_upgraded_is_waited_for() {
+    for _ in 0..20 {
+        let server = start().await;
+        let mut ws = server.raw_ws(Some(WS_BINARY)).await;
+        let drained = tokio::spawn(server.server.drain());
+        assert_eq!(ws.close_code().await, Some(Code::DRAINING.0));
+        assert!(ws.socket.next().await.is_none(), "the close is answered");
+        drop(ws);
+        assert!(drained.await.expect("runs"));
+    }
 }

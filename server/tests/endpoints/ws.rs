@@ -7,6 +7,11 @@ use everwire_protocol::{
     http::{WS_BINARY, WS_JSON},
 };
 use everwire_server::log::{Retention, RetentionRules};
+use futures::{SinkExt, StreamExt};
+use tokio_tungstenite::tungstenite::{
+    Message,
+    protocol::{CloseFrame, frame::coding::CloseCode},
+};
 
 use crate::support::{config, publish_frame, start, start_with, topic};
 
@@ -247,4 +252,16 @@ async fn a_refused_topic_is_an_error_about_it_and_the_connection_lives() {
     assert_eq!((about, code), (About::Topic(topic("a")), Code::ALREADY_SUBSCRIBED));
     ws.send(ClientFrame::Ping { nonce: 1 }).await;
     assert_eq!(ws.next().await, ServerFrame::Pong { nonce: 1 });
+}
+
+#[tokio::test]
+async fn a_close_is_answered_with_its_code() {
+    let server = start().await;
+    for code in [CloseCode::Normal, CloseCode::Away, CloseCode::Library(4900)] {
+        let mut ws = server.ws().await;
+        let frame = CloseFrame { code, reason: "".into() };
+        ws.socket.send(Message::Close(Some(frame))).await.expect("sends");
+        assert_eq!(ws.close_code().await, Some(code.into()));
+        assert!(ws.socket.next().await.is_none(), "and then the connection ends");
+    }
 }
