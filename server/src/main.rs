@@ -10,7 +10,9 @@ use everwire_server::{
     config::{Config, ConfigError, LogFormat, Options},
     server::Server,
 };
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::{
+    EnvFilter, Layer, filter::filter_fn, layer::SubscriberExt, util::SubscriberInitExt,
+};
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -48,12 +50,17 @@ async fn run(options: &Options) -> Result<(), Box<dyn std::error::Error>> {
 fn start_logs(config: &Config) -> Result<(), ConfigError> {
     let filter = EnvFilter::try_new(&config.log_filter)
         .map_err(|error| ConfigError(format!("log-filter {:?}: {error}", config.log_filter)))?;
-    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // The libraries below trace whole messages, and so the tokens in them: no filter may ask for that.
+    let discreet = filter_fn(|metadata| {
+        metadata.level() < &tracing::Level::TRACE || metadata.target().starts_with("everwire")
+    });
+    let logs = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     let logs = logs.with_ansi(std::io::stderr().is_terminal());
-    match config.log {
-        LogFormat::Text => logs.init(),
-        LogFormat::Json => logs.json().init(),
-    }
+    let logs = match config.log {
+        LogFormat::Text => logs.boxed(),
+        LogFormat::Json => logs.json().boxed(),
+    };
+    tracing_subscriber::registry().with(filter).with(discreet).with(logs).init();
     Ok(())
 }
 

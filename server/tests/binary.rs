@@ -2,10 +2,12 @@
 #![allow(clippy::expect_used, clippy::panic, reason = "a test fails by panicking, in its helpers too")]
 
 use std::{
-    io::{BufRead, BufReader, Read},
+    io::{BufRead, BufReader, Read, Write},
     net::TcpStream,
     process::{Child, Command, Output, Stdio},
 };
+
+use tokio_tungstenite::tungstenite;
 
 fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_everwire-server"));
@@ -91,6 +93,35 @@ fn mistakes_are_told_by_name() {
     ] {
         let why = refused(command(arguments));
         assert!(why.contains(named), "{why}");
+    }
+}
+
+#[test]
+fn no_log_filter_brings_a_token_into_the_logs() {
+    const TOKEN: &str = "a-secret-that-is-in-no-log";
+    for filter in ["trace", "info,tungstenite=trace,tungstenite::protocol=trace,hyper=trace,axum=trace"] {
+        let mut server = run(command(&["--listen", "127.0.0.1:0", "--log-filter", filter]));
+        // Read from the start: a full pipe would stop the server.
+        let mut stderr = server.child.stderr.take().expect("is piped");
+        let logs = std::thread::spawn(move || {
+            let mut logs = String::new();
+            stderr.read_to_string(&mut logs).map(|_| logs)
+        });
+        let url = format!("ws://{}/v1/ws", server.address);
+        let stream = TcpStream::connect(&server.address).expect("connects");
+        let (mut socket, _) = tungstenite::client(url, stream).expect("upgrades");
+        let connect = format!(r#"{{"type":"connect","client_id":"ada","token":"{TOKEN}"}}"#);
+        socket.send(tungstenite::Message::text(connect)).expect("sends");
+        assert!(socket.read().expect("answers").is_text());
+        let mut stream = TcpStream::connect(&server.address).expect("connects");
+        let request = "GET /v1/poll?topic=a&timeout=0 HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n";
+        write!(stream, "{request}authorization: Bearer {TOKEN}\r\n\r\n").expect("sends");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("answers");
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        drop(server);
+        let logs = logs.join().expect("reads").expect("text");
+        assert!(logs.contains("no keys") && !logs.contains(TOKEN), "{logs}");
     }
 }
 
