@@ -9,12 +9,15 @@ use crate::{
     auth::{Action, Authorizer, Subject},
     counters::Counters,
     log::NewRecord,
-    presence::Presence,
+    presence::{Full, Presence},
     store::{Ephemeral, Store, StoreError},
 };
 
 /// How long a client should wait when the store could not serve it.
 const STORE_RETRY: RetryWindow = RetryWindow { min: 500, max: 5_000 };
+
+/// When a client that wants to be present should come back where too many are.
+const PRESENCE_RETRY: RetryWindow = RetryWindow { min: 2_000, max: 15_000 };
 
 /// What peers are told, and held to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,6 +74,13 @@ pub fn cut(text: Arc<str>, bytes: usize) -> Arc<str> {
 impl From<StoreError> for Refusal {
     fn from(error: StoreError) -> Self {
         Self { retry_after: Some(STORE_RETRY), ..Self::new(error.code(), error.to_string()) }
+    }
+}
+
+impl From<Full> for Refusal {
+    fn from(_: Full) -> Self {
+        let refusal = Self::new(Code::UNAVAILABLE, "there is no room for another member of a topic");
+        Self { retry_after: Some(PRESENCE_RETRY), ..refusal }
     }
 }
 

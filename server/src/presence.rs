@@ -1,9 +1,10 @@
 //! Who is on a topic. A member that loses its connection stays for a grace time, so that a reconnect is
 //! no coming and going. Readers follow a topic's changes by cursor, like everything else here: a short
 //! list of changes per topic, and a reader that falls behind it gets the whole membership again.
+//! All of it is bounded: stays in number, lists in bytes.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{BTreeMap, HashMap, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -11,8 +12,13 @@ use everwire_protocol::{ClientId, Epoch, Member, Topic, limits};
 
 /// Most changes of a topic that are kept for its readers.
 const CHANGES: usize = 128;
-/// Most bytes of the members of one answer, so that it fits a frame with room to spare.
-const MEMBERS_BYTES: usize = limits::FRAME_BYTES / 4;
+/// Most bytes of the members of one answer, in the longest form that a codec has for them, so that it fits
+/// a frame with room to spare.
+pub const MEMBERS_BYTES: usize = limits::FRAME_BYTES / 4;
+/// What a member takes in JSON beside its texts.
+const MEMBER_BYTES: usize = 40;
+/// Most stays of all topics together, unless it is said otherwise.
+pub const STAYS: usize = 200_000;
 
 /// Who comes: the same client id and subject is the same member.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +30,10 @@ pub struct Visitor {
     /// What it tells of itself.
     pub info: Option<Arc<str>>,
 }
+
+/// There is no room for another member.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Full;
 
 /// What happened on a topic.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,8 +60,11 @@ struct Stay {
     /// Connections that the member has on the topic.
     links: u32,
     /// When it goes, since its last connection was lost.
-    leaves_at: Option<u64>,
+    leaves_at: Option<Turn>,
 }
+
+/// A time, and a number that tells those of one time apart.
+type Turn = (u64, u64);
 
 #[derive(Default)]
 struct Room {
@@ -72,19 +85,33 @@ impl Room {
         }
     }
 
-    fn members(&self) -> Vec<Member> {
+    fn members(&self, most: usize) -> Vec<Member> {
         let mut bytes = 0;
         let members = self.stays.values().map(|stay| stay.member.clone()).take(limits::MEMBERS);
-        let size = |m: &Member| [&m.subject, &m.info].into_iter().flatten().map(|s| s.len()).sum::<usize>();
-        let mut members: Vec<_> = members
-            .take_while(|member| {
-                bytes += size(member) + member.id.len() + 8;
-                bytes <= MEMBERS_BYTES
-            })
-            .collect();
+        // One that is too large for what is left hides none of the others.
+        let mut fits = |member: &Member| {
+            let with = bytes + size(member);
+            let fits = with <= most;
+            bytes = if fits { with } else { bytes };
+            fits
+        };
+        let mut members: Vec<_> = members.filter(|member| fits(member)).collect();
         members.sort_by(|a, b| a.id.cmp(&b.id));
         members
     }
+}
+
+/// The most bytes that a member takes in any codec.
+pub fn size(member: &Member) -> usize {
+    let written = |byte: u8| match byte {
+        // JSON's `\u0000`.
+        0..=0x1f | 0x7f => 6,
+        // An event stream's `%20`, and JSON's `\"`.
+        b' ' | b'%' | b'"' | b'\\' => 3,
+        _ => 1,
+    };
+    let texts = [Some(&member.id), member.subject.as_ref(), member.info.as_ref()];
+    MEMBER_BYTES + texts.into_iter().flatten().flat_map(|text| text.bytes()).map(written).sum::<usize>()
 }
 
 struct Inner {
@@ -92,14 +119,17 @@ struct Inner {
     /// One count of changes over all rooms: a number is never used again, even for a room that was
     /// empty and forgotten meanwhile.
     count: u64,
-    /// Members in their grace, the first to go at the front: the grace is the same for all.
-    leaving: VecDeque<(u64, Topic, Key)>,
+    /// How many stays there are, of all rooms.
+    stays: usize,
+    /// Members in their grace, the first to go at the front.
+    leaving: BTreeMap<Turn, (Topic, Key)>,
     ids: fastrand::Rng,
 }
 
 /// Who is on which topic, of this server.
 pub struct Presence {
     grace: u64,
+    most: usize,
     inner: Mutex<Inner>,
 }
 
@@ -108,25 +138,42 @@ impl Presence {
     #[must_use]
     pub fn new(grace: u64, seed: u64) -> Self {
         let ids = fastrand::Rng::with_seed(seed);
-        let inner = Inner { rooms: HashMap::new(), count: 0, leaving: VecDeque::new(), ids };
-        Self { grace, inner: Mutex::new(inner) }
+        let inner = Inner { rooms: HashMap::new(), count: 0, stays: 0, leaving: BTreeMap::new(), ids };
+        Self { grace, most: STAYS, inner: Mutex::new(inner) }
+    }
+
+    /// With another number of most stays, of all topics together.
+    #[must_use]
+    pub fn with_most(mut self, stays: usize) -> Self {
+        self.most = stays;
+        self
     }
 
     /// A visitor comes by one more connection. True when others have to be told.
-    pub fn join(&self, topic: &Topic, visitor: &Visitor) -> bool {
+    ///
+    /// # Errors
+    /// [`Full`] when it is not there yet, and there is no room for it.
+    pub fn join(&self, topic: &Topic, visitor: &Visitor) -> Result<bool, Full> {
         let mut inner = self.lock();
-        let Inner { rooms, count, ids, .. } = &mut *inner;
-        let room = rooms.entry(topic.clone()).or_default();
+        let Inner { rooms, count, ids, stays, leaving } = &mut *inner;
         let key = (visitor.client_id.clone(), visitor.subject.clone());
+        let known = rooms.get(topic).is_some_and(|room| room.stays.contains_key(&key));
+        if !known && *stays >= self.most {
+            return Err(Full);
+        }
+        let room = rooms.entry(topic.clone()).or_default();
         let mut come = false;
         let stay = room.stays.entry(key).or_insert_with(|| {
             come = true;
+            *stays += 1;
             let id = Epoch::from_number(ids.u64(..)).as_str().into();
             let member = Member { id, subject: visitor.subject.clone(), info: visitor.info.clone() };
             Stay { member, links: 0, leaves_at: None }
         });
         stay.links += 1;
-        stay.leaves_at = None;
+        if let Some(turn) = stay.leaves_at.take() {
+            leaving.remove(&turn);
+        }
         if stay.member.info != visitor.info {
             stay.member.info.clone_from(&visitor.info);
             come = true;
@@ -136,7 +183,7 @@ impl Presence {
             let member = stay.member.clone();
             room.note(*count, Change::Join(member));
         }
-        come
+        Ok(come)
     }
 
     /// One connection of a visitor ends: `clean` when it said so itself, and goes at once; otherwise it
@@ -152,35 +199,34 @@ impl Presence {
             return false;
         }
         if !clean && self.grace > 0 {
-            let at = now.saturating_add(self.grace);
-            stay.leaves_at = Some(at);
-            leaving.push_back((at, topic.clone(), key));
+            *count += 1;
+            let turn = (now.saturating_add(self.grace), *count);
+            stay.leaves_at = Some(turn);
+            leaving.insert(turn, (topic.clone(), key));
             return false;
         }
-        remove(rooms, count, topic, &key)
+        inner.remove(topic, &key)
     }
 
     /// Lets those go whose grace is over; answers the topics whose readers have to be told.
     pub fn expire(&self, now: u64) -> Vec<Topic> {
         let mut inner = self.lock();
-        let Inner { rooms, count, leaving, .. } = &mut *inner;
         let mut changed = Vec::new();
-        while leaving.front().is_some_and(|(at, ..)| *at <= now) {
-            let Some((at, topic, key)) = leaving.pop_front() else { break };
-            let stay = rooms.get(&topic).and_then(|room| room.stays.get(&key));
-            // One that came back, and perhaps went again later, is not the one that this was about.
-            if stay.is_some_and(|stay| stay.leaves_at == Some(at)) && remove(rooms, count, &topic, &key) {
+        while let Some(next) = inner.leaving.first_entry().filter(|next| next.key().0 <= now) {
+            let (topic, key) = next.remove();
+            if inner.remove(&topic, &key) {
                 changed.push(topic);
             }
         }
         changed
     }
 
-    /// Who is on a topic, at most [`limits::MEMBERS`] and a quarter of a frame, and the cursor from which
+    /// Who is on a topic, at most [`limits::MEMBERS`] and so many bytes, and the cursor from which
     /// [`Presence::news`] goes on.
-    pub fn members(&self, topic: &Topic) -> (Vec<Member>, u64) {
+    pub fn members(&self, topic: &Topic, bytes: usize) -> (Vec<Member>, u64) {
         let inner = self.lock();
-        inner.rooms.get(topic).map_or((Vec::new(), inner.count), |room| (room.members(), room.newest))
+        let room = inner.rooms.get(topic);
+        room.map_or((Vec::new(), inner.count), |room| (room.members(bytes), room.newest))
     }
 
     /// What happened on a topic after a cursor, and the next cursor; `None` for nothing.
@@ -188,7 +234,7 @@ impl Presence {
         let inner = self.lock();
         let room = inner.rooms.get(topic).filter(|room| room.newest > after)?;
         let news = if after < room.forgotten {
-            News::Members(room.members())
+            News::Members(room.members(MEMBERS_BYTES))
         } else {
             let new = room.changes.iter().filter(|(number, _)| *number > after);
             News::Changes(new.map(|(_, change)| change.clone()).collect())
@@ -201,14 +247,59 @@ impl Presence {
     }
 }
 
-fn remove(rooms: &mut HashMap<Topic, Room>, count: &mut u64, topic: &Topic, key: &Key) -> bool {
-    let Some(room) = rooms.get_mut(topic) else { return false };
-    let Some(stay) = room.stays.remove(key) else { return false };
-    if room.stays.is_empty() {
-        rooms.remove(topic);
-    } else {
-        *count += 1;
-        room.note(*count, Change::Leave(stay.member));
+impl Inner {
+    /// Takes a stay away; true when others have to be told.
+    fn remove(&mut self, topic: &Topic, key: &Key) -> bool {
+        let Some(room) = self.rooms.get_mut(topic) else { return false };
+        let Some(stay) = room.stays.remove(key) else { return false };
+        self.stays -= 1;
+        if room.stays.is_empty() {
+            self.rooms.remove(topic);
+        } else {
+            self.count += 1;
+            room.note(self.count, Change::Leave(stay.member));
+        }
+        true
     }
-    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn visitor(name: &str, info: &str) -> Visitor {
+        let client_id = ClientId::new(name).expect("a client id");
+        Visitor { client_id, subject: None, info: Some(info.into()) }
+    }
+
+    #[test]
+    fn who_comes_and_goes_all_the_time_takes_no_more_room_than_who_stays() {
+        let (presence, topic) = (Presence::new(10, 1).with_most(2), Topic::new("a").expect("a topic"));
+        let (ada, bob) = (visitor("ada", "Ada"), visitor("bob", "Bob"));
+        assert_eq!(presence.join(&topic, &bob), Ok(true));
+        for now in 0..100 {
+            assert_eq!(presence.join(&topic, &ada), Ok(now == 0));
+            assert!(!presence.leave(now, &topic, &ada, false));
+        }
+        assert_eq!(presence.lock().leaving.len(), 1);
+        assert_eq!(presence.join(&topic, &visitor("eve", "Eve")), Err(Full));
+        assert_eq!((presence.expire(108), presence.expire(109)), (vec![], vec![topic.clone()]));
+        assert_eq!(presence.join(&topic, &visitor("eve", "Eve")), Ok(true));
+        assert!(presence.leave(110, &topic, &bob, true));
+        assert_eq!(presence.lock().stays, 1);
+    }
+
+    #[test]
+    fn a_list_is_bounded_in_its_longest_form_and_a_large_member_hides_no_small_one() {
+        let (presence, topic) = (Presence::new(10, 1), Topic::new("a").expect("a topic"));
+        for n in 0..100 {
+            let info = if n % 2 == 0 { "\u{1}".repeat(limits::INFO_BYTES) } else { "Ada".to_owned() };
+            assert_eq!(presence.join(&topic, &visitor(&format!("c{n}"), &info)), Ok(true));
+        }
+        let (members, _) = presence.members(&topic, 6_000);
+        assert_eq!(members.len(), 50);
+        let (members, _) = presence.members(&topic, MEMBERS_BYTES);
+        let written = everwire_protocol::json::body::presence(&topic, &members).len();
+        assert!((MEMBERS_BYTES / 2..=MEMBERS_BYTES + 1_000).contains(&written), "{written}");
+    }
 }

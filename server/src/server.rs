@@ -48,7 +48,8 @@ impl Server {
         };
 
         let store = MemoryStore::new(fastrand::u64(..), config.store);
-        let presence = Presence::new(config.presence_grace.as_millis() as u64, fastrand::u64(..));
+        let presence = Presence::new(config.presence_grace.as_millis() as u64, fastrand::u64(..))
+            .with_most(config.max_members);
         let own: Vec<Pattern> = METRICS_PATTERN.parse().into_iter().collect();
         let hub = Arc::new(Hub::new(store, presence, Arc::new(Open::new(own)), config.rules));
         let settings = Settings {

@@ -18,6 +18,7 @@ use crate::{
     http::origin::Origins,
     hub::PeerRules,
     log::{KeyLimits, Pattern, Retention, RetentionRules},
+    presence::STAYS,
     store::MemoryLimits,
 };
 
@@ -59,6 +60,8 @@ pub struct Config {
     pub max_connections: u64,
     /// Longest life of a connection, before the jitter.
     pub max_life: Duration,
+    /// Most members of all topics together.
+    pub max_members: usize,
     /// How long members stay after their connection was lost.
     pub presence_grace: Duration,
     /// How long a client may take nothing.
@@ -86,6 +89,7 @@ impl Default for Config {
             rules: PeerRules::default(),
             max_connections: 10_000,
             max_life: Duration::from_secs(60 * 60),
+            max_members: STAYS,
             presence_grace: Duration::from_secs(10),
             write_timeout: Duration::from_secs(30),
             drain_window: RetryWindow { min: 500, max: 5_000 },
@@ -164,6 +168,7 @@ impl Config {
             rules: peer,
             max_connections: bounded("max-connections", options.max_connections, 10_000, 1, 1_000_000)?,
             max_life: seconds("max-life", options.max_life, base.max_life, 10, 7 * 86_400)?,
+            max_members: count("max-members", options.max_members, base.max_members, 1, 10_000_000)?,
             presence_grace: seconds("presence-grace", options.presence_grace, base.presence_grace, 0, 300)?,
             write_timeout: seconds("write-timeout", options.write_timeout, base.write_timeout, 1, 300)?,
             drain_window: RetryWindow { min: window.min(500), max: window },

@@ -104,8 +104,8 @@ pub struct Options {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_topics: Option<u64>,
 
-    /// About the most memory of all topics together, in bytes; above it the oldest records go
-    /// [default: 268435456]
+    /// About the most memory of all topics together, in bytes; above it the oldest records and
+    /// idempotency keys go [default: 268435456]
     #[arg(long, env = "EVERWIRE_MAX_MEMORY", value_name = "BYTES")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_memory: Option<u64>,
@@ -119,6 +119,11 @@ pub struct Options {
     #[arg(long, env = "EVERWIRE_CONNECTION_TOPICS", value_name = "N")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub connection_topics: Option<u64>,
+
+    /// Most members of all topics together, for presence [default: 200000]
+    #[arg(long, env = "EVERWIRE_MAX_MEMBERS", value_name = "N")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_members: Option<u64>,
 
     /// Largest payload of one message, in bytes [default: 65536]
     #[arg(long, env = "EVERWIRE_MAX_PAYLOAD", value_name = "BYTES")]
@@ -165,7 +170,8 @@ pub struct Options {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub log: Option<LogFormat>,
 
-    /// What is logged, as a tracing filter [default: info]
+    /// What is logged, as a tracing filter [default: info]. The libraries below the server, which would log
+    /// whole messages and the tokens in them, stay silent at trace
     #[arg(long, env = "EVERWIRE_LOG_FILTER", value_name = "FILTER")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub log_filter: Option<String>,

@@ -149,6 +149,7 @@ impl<S: Store> Live<S> {
         let hub = Arc::clone(&app.hub);
         let mut peer = Peer::connected(hub, now, app.session(), subject, visitor);
         peer.ends_at(app.ends_at(now));
+        peer.share_members(asked.topics.iter().filter(|asked| asked.presence).count());
         for Asked { topic, from, presence } in &asked.topics {
             let (topic, mode) = (topic.clone(), Mode { presence: *presence });
             peer.handle(now, ClientFrame::Subscribe { topic, from: *from, mode }).await;

@@ -22,7 +22,7 @@ use super::{
     params::Params,
     problem::{Problem, wants_binary},
 };
-use crate::{auth::Action, store::Store};
+use crate::{auth::Action, presence::MEMBERS_BYTES, store::Store};
 
 pub async fn history<S: Store>(
     State(app): State<Arc<App<S>>>,
@@ -62,7 +62,7 @@ pub async fn presence<S: Store>(
     let topic = topic_of(&mut parts).await?;
     let subject = app.subject(app.clock.now(), &parts.headers)?;
     app.hub.check(&subject, Action::Presence, &topic)?;
-    let (members, _) = app.hub.presence.members(&topic);
+    let (members, _) = app.hub.presence.members(&topic, MEMBERS_BYTES);
     let body = if wants_binary(&parts.headers) {
         Body::Frame(ServerFrame::Presence { request: 0, members })
     } else {

@@ -10,7 +10,7 @@ use super::{Peer, pull::gap_frame, subscription::Subscription};
 use crate::{
     auth::{Action, Denied},
     hub::{Publication, Refusal},
-    presence::Visitor,
+    presence::{MEMBERS_BYTES, Visitor},
     store::Store,
 };
 
@@ -94,17 +94,19 @@ impl<S: Store> Peer<S> {
         let (_, ephemeral) = self.hub.store.read_ephemeral(topic, u64::MAX);
         let start = self.hub.store.resolve(now, topic, from).await?;
 
+        let come = visitor.as_ref().map(|visitor| self.hub.presence.join(topic, visitor)).transpose()?;
+        if come == Some(true) {
+            self.hub.store.wake(topic);
+        }
         let (position, recovered) = (start.position, start.recovered);
         self.push(ServerFrame::Subscribed { topic: topic.clone(), alias, position, recovered });
         if let Some(gap) = start.gap {
             self.push(gap_frame(alias, gap));
         }
         let mut seen = None;
-        if let Some(visitor) = visitor {
-            if self.hub.presence.join(topic, &visitor) {
-                self.hub.store.wake(topic);
-            }
-            let (members, newest) = self.hub.presence.members(topic);
+        if come.is_some() {
+            let (members, newest) = self.hub.presence.members(topic, self.members.share());
+            self.members.take(&members);
             seen = Some(newest);
             self.push(ServerFrame::Members { alias, members });
         }
@@ -161,7 +163,7 @@ impl<S: Store> Peer<S> {
     fn presence(&mut self, request: u32, topic: &Topic) {
         match self.hub.check(&self.subject, Action::Presence, topic) {
             Ok(()) => {
-                let (members, _) = self.hub.presence.members(topic);
+                let (members, _) = self.hub.presence.members(topic, MEMBERS_BYTES);
                 self.push(ServerFrame::Presence { request, members });
             }
             Err(refusal) => self.error(About::Request(request), refusal),

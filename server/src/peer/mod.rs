@@ -13,6 +13,7 @@
 //! There is no queue of records here: a peer pulls from the logs when its sink has room, so a slow one
 //! falls behind and costs nothing (invariant 5).
 
+mod budget;
 mod handle;
 mod outgoing;
 mod pull;
@@ -34,6 +35,7 @@ use crate::{
 
 pub use outgoing::{Outgoing, encode_binary};
 
+use budget::Budget;
 use subscription::Subscriptions;
 
 /// How much may wait in a peer for its sink before it wants to be flushed, in bytes.
@@ -58,6 +60,8 @@ pub struct Peer<S> {
     welcomed: bool,
     queue: VecDeque<ServerFrame>,
     queued_bytes: usize,
+    /// What lists of members may still take.
+    members: Budget,
     subscriptions: Subscriptions,
     wakeup: Arc<Wakeup>,
     born: u64,
@@ -81,6 +85,7 @@ impl<S: Store> Peer<S> {
             welcomed: false,
             queue: VecDeque::new(),
             queued_bytes: 0,
+            members: Budget::default(),
             subscriptions: Subscriptions::default(),
             wakeup: Wakeup::new(),
             born: now,
@@ -107,6 +112,12 @@ impl<S: Store> Peer<S> {
         peer.visitor = visitor;
         peer.welcome();
         peer
+    }
+
+    /// All that is sent is one answer, and so many topics come with presence: their members share what the
+    /// members of one topic may take.
+    pub fn share_members(&mut self, topics: usize) {
+        self.members = Budget::shared_by(topics);
     }
 
     /// The longest life of this peer: at `at` it ends, and its client comes back from the cursor.

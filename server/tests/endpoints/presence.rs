@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use everwire_protocol::{
-    ServerFrame,
+    About, ClientFrame, Code, From, ServerFrame,
     http::{WS_BINARY, WS_JSON},
+    limits,
 };
 use futures::SinkExt;
 use tokio_tungstenite::tungstenite::{
@@ -12,7 +13,7 @@ use tokio_tungstenite::tungstenite::{
     protocol::{CloseFrame, frame::coding::CloseCode},
 };
 
-use crate::support::{Ws, config, start, start_with, until};
+use crate::support::{Ws, config, start, start_with, topic, until};
 
 /// The next piece of news: who comes, goes, or is there.
 async fn news(ws: &mut Ws) -> String {
@@ -105,4 +106,47 @@ async fn a_held_poll_is_answered_by_a_join() {
         ada
     });
     assert_eq!(answer["joins"][0]["member"]["info"], "ada");
+}
+
+#[tokio::test]
+async fn invariant_5_members_are_bounded_over_all_topics() {
+    let mut config = config();
+    config.max_members = 1;
+    let server = start_with(config).await;
+    let (mut ada, mut bob) = (server.ws_as("ada", WS_BINARY).await, server.ws_as("bob", WS_BINARY).await);
+    ada.subscribe_present("a").await;
+    assert_eq!(news(&mut ada).await, "ada");
+    bob.subscribe_present("a").await;
+    let ServerFrame::Error { about, code, retry_after, .. } = bob.next().await else { panic!() };
+    assert_eq!((about, code), (About::Topic(topic("a")), Code::UNAVAILABLE));
+    assert!(retry_after.is_some());
+    bob.subscribe("a", From::Latest).await;
+    assert!(matches!(bob.next().await, ServerFrame::Subscribed { .. }), "reading needs no such room");
+
+    ada.send(ClientFrame::Unsubscribe { topic: topic("a") }).await;
+    ada.send(ClientFrame::Ping { nonce: 1 }).await;
+    while ada.next().await != (ServerFrame::Pong { nonce: 1 }) {}
+    bob.subscribe_present("b").await;
+    assert_eq!(news(&mut bob).await, "bob");
+}
+
+#[tokio::test]
+async fn invariant_5_the_members_of_many_topics_fit_one_answer_and_every_topic_has_some() {
+    let server = start().await;
+    let topics: String = (0..8).map(|n| format!("&topic=t{n}&presence=t{n}")).collect();
+    // Six bytes each in JSON.
+    let info = "%01".repeat(limits::INFO_BYTES);
+    let mut answer = String::new();
+    for n in 0..60 {
+        let request = server.http.post(server.url("/v1/poll"));
+        let request = request.header("content-type", "application/x-www-form-urlencoded");
+        let body = format!("client_id=c{n}&info={info}&timeout=0{topics}");
+        let response = request.body(body).send().await.expect("answers");
+        answer = response.text().await.expect("a body");
+        assert!(answer.len() < limits::FRAME_BYTES / 3, "{}", answer.len());
+    }
+    let answer: serde_json::Value = serde_json::from_str(&answer).expect("JSON");
+    let lists = answer["members"].as_array().expect("lists");
+    assert_eq!(lists.len(), 8);
+    assert!(lists.iter().all(|list| list["members"].as_array().is_some_and(|list| list.len() > 1)));
 }
