@@ -59,6 +59,8 @@ struct Stay {
     member: Member,
     /// Connections that the member has on the topic.
     links: u32,
+    /// The last change that it was told, on the connection that it had before.
+    told: Option<u64>,
     /// When it goes, since its last connection was lost.
     leaves_at: Option<Turn>,
 }
@@ -168,7 +170,7 @@ impl Presence {
             *stays += 1;
             let id = Epoch::from_number(ids.u64(..)).as_str().into();
             let member = Member { id, subject: visitor.subject.clone(), info: visitor.info.clone() };
-            Stay { member, links: 0, leaves_at: None }
+            Stay { member, links: 0, told: None, leaves_at: None }
         });
         stay.links += 1;
         if let Some(turn) = stay.leaves_at.take() {
@@ -184,6 +186,24 @@ impl Presence {
             room.note(*count, Change::Join(member));
         }
         Ok(come)
+    }
+
+    /// A connection of a visitor is about to end, and was told all up to a change.
+    pub fn told(&self, topic: &Topic, visitor: &Visitor, change: u64) {
+        let mut inner = self.lock();
+        let key = (visitor.client_id.clone(), visitor.subject.clone());
+        if let Some(stay) = inner.rooms.get_mut(topic).and_then(|room| room.stays.get_mut(&key)) {
+            stay.told = Some(change);
+        }
+    }
+
+    /// Whether something happened on a topic since a visitor's earlier connection ended: one that polls is
+    /// told so at once.
+    pub fn missed(&self, topic: &Topic, visitor: &Visitor) -> bool {
+        let inner = self.lock();
+        let key = (visitor.client_id.clone(), visitor.subject.clone());
+        let Some(room) = inner.rooms.get(topic) else { return false };
+        room.stays.get(&key).and_then(|stay| stay.told).is_some_and(|told| room.newest > told)
     }
 
     /// One connection of a visitor ends: `clean` when it said so itself, and goes at once; otherwise it

@@ -69,13 +69,12 @@ async fn hold_until_something<S: Store>(live: &mut Live<S>, hold: u64) -> Vec<Ou
     let Live { app, peer, .. } = live;
     let until = app.clock.now().saturating_add(hold);
     let mut out = Vec::new();
-    let mut waited = false;
+    let mut members_are_news = peer.missed_members();
     loop {
         // The first pull is what the request itself caused. What is ready behind it is part of the answer.
         let pulled = peer.pull(app.clock.now()).await;
         let more = !pulled.is_empty();
-        // Who came and went while it was held may be too much for a list of changes.
-        let news = pulled.iter().any(|o| is_news(o) || (waited && is_members(o)));
+        let news = pulled.iter().any(|o| is_news(o) || (members_are_news && is_members(o)));
         out.extend(pulled.into_iter().filter(|o| *o != Outgoing::Frame(ServerFrame::Heartbeat)));
         if news || peer.closing().is_some() {
             return out;
@@ -86,7 +85,8 @@ async fn hold_until_something<S: Store>(live: &mut Live<S>, hold: u64) -> Vec<Ou
         if app.clock.now() >= until {
             return out;
         }
-        waited = true;
+        // Who came and went while it was held may be too much for a list of changes.
+        members_are_news = true;
         tokio::select! {
             () = peer.wakeup().marked() => {}
             () = app.clock.sleep_until(until.min(peer.deadline())) => {}
@@ -96,7 +96,8 @@ async fn hold_until_something<S: Store>(live: &mut Live<S>, hold: u64) -> Vec<Ou
 }
 
 /// Whether a client that waits wants to be told of this at once. Who is there is part of every answer
-/// where presence is asked for, so that alone is none: such a poll would never be held.
+/// where presence is asked for, so that alone is none, unless it has changed between two polls: no such poll
+/// would ever be held.
 fn is_news(outgoing: &Outgoing) -> bool {
     let begins = matches!(
         outgoing,

@@ -94,6 +94,8 @@ impl<S: Store> Peer<S> {
         let (_, ephemeral) = self.hub.store.read_ephemeral(topic, u64::MAX);
         let start = self.hub.store.resolve(now, topic, from).await?;
 
+        self.missed_members |=
+            visitor.as_ref().is_some_and(|visitor| self.hub.presence.missed(topic, visitor));
         let come = visitor.as_ref().map(|visitor| self.hub.presence.join(topic, visitor)).transpose()?;
         if come == Some(true) {
             self.hub.store.wake(topic);
@@ -136,9 +138,10 @@ impl<S: Store> Peer<S> {
 
     /// The peer is no longer on a topic: others may have to be told.
     pub(super) fn depart(&self, now: u64, subscription: &Subscription, clean: bool) {
-        if let (Some(_), Some(visitor)) = (subscription.presence, &self.visitor)
-            && self.hub.presence.leave(now, &subscription.topic, visitor, clean)
-        {
+        let (Some(seen), Some(visitor)) = (subscription.presence, &self.visitor) else { return };
+        let presence = &self.hub.presence;
+        presence.told(&subscription.topic, visitor, seen);
+        if presence.leave(now, &subscription.topic, visitor, clean) {
             self.hub.store.wake(&subscription.topic);
         }
     }

@@ -64,6 +64,7 @@ pub struct Peer<S> {
     members: Budget,
     subscriptions: Subscriptions,
     wakeup: Arc<Wakeup>,
+    missed_members: bool,
     born: u64,
     last_sent: u64,
     /// When every topic was looked at last.
@@ -88,6 +89,7 @@ impl<S: Store> Peer<S> {
             members: Budget::default(),
             subscriptions: Subscriptions::default(),
             wakeup: Wakeup::new(),
+            missed_members: false,
             born: now,
             last_sent: now,
             verified: now,
@@ -129,6 +131,13 @@ impl<S: Store> Peer<S> {
     #[must_use]
     pub fn wakeup(&self) -> &Arc<Wakeup> {
         &self.wakeup
+    }
+
+    /// Whether somebody came or went since the visitor's connection before this one, so that the first
+    /// `members` tell it something new.
+    #[must_use]
+    pub fn missed_members(&self) -> bool {
+        self.missed_members
     }
 
     /// Whether so much waits to be pulled that no further frame should be handled before it is sent.

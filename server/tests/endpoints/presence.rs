@@ -109,6 +109,19 @@ async fn a_held_poll_is_answered_by_a_join() {
 }
 
 #[tokio::test]
+async fn a_poll_is_answered_at_once_when_somebody_came_since_the_one_before() {
+    let server = start_with(config()).await;
+    let path = "/v1/poll?topic=a&presence=a&client_id=eve&info=eve&timeout=";
+    server.json(&format!("{path}0")).await;
+    let mut ada = server.ws_as("ada", WS_BINARY).await;
+    ada.subscribe_present("a").await;
+    assert_eq!(news(&mut ada).await, "ada,eve");
+    // It would be held for a minute, and the test's deadline is shorter.
+    let answer = server.json(&format!("{path}60")).await;
+    assert_eq!(answer["members"][0]["members"].as_array().map(Vec::len), Some(2));
+}
+
+#[tokio::test]
 async fn invariant_5_members_are_bounded_over_all_topics() {
     let mut config = config();
     config.max_members = 1;
