@@ -104,8 +104,8 @@ impl<S: Store> App<S> {
         let topic = |what| format!("{TOPICS_PATH}/{{topic}}/{what}");
         let api = Router::new()
             .route(WS_PATH, get(ws::upgrade::<S>))
-            .route(SSE_PATH, get(sse::get::<S>).post(sse::post::<S>))
-            .route(POLL_PATH, get(poll::get::<S>).post(poll::post::<S>))
+            .route(SSE_PATH, get(sse::answer::<S>).post(sse::answer::<S>))
+            .route(POLL_PATH, get(poll::answer::<S>).post(poll::answer::<S>))
             .route(PUBLISH_PATH, post(publish::publish::<S>))
             .route(&topic("history"), get(topics::history::<S>))
             .route(&topic("presence"), get(topics::presence::<S>))

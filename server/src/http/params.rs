@@ -4,7 +4,8 @@ use std::{collections::HashSet, sync::Arc};
 
 use axum::{
     body::Body,
-    http::{HeaderMap, Uri},
+    extract::Request,
+    http::{HeaderMap, Method, Uri},
 };
 use everwire_protocol::{
     ClientId, Code, Cursor, From, Position, Topic,
@@ -28,8 +29,18 @@ impl Params {
         Self(parse(uri.query().unwrap_or_default().as_bytes()))
     }
 
-    /// Those of the query and of a form body.
-    pub async fn of_form(uri: &Uri, headers: &HeaderMap, body: Body) -> Result<Self, Problem> {
+    /// Those of a request, which are in its query, and those of a POST in its form body too; and its headers.
+    pub async fn of_request(request: Request) -> Result<(Self, HeaderMap), Problem> {
+        let (parts, body) = request.into_parts();
+        let params = if parts.method == Method::POST {
+            Self::of_form(&parts.uri, &parts.headers, body).await?
+        } else {
+            Self::of_query(&parts.uri)
+        };
+        Ok((params, parts.headers))
+    }
+
+    async fn of_form(uri: &Uri, headers: &HeaderMap, body: Body) -> Result<Self, Problem> {
         if content_type(headers).is_some_and(|value| !media_is(value, FORM)) {
             return Err(Problem::new(Code::UNSUPPORTED_MEDIA, format!("the body must be {FORM}")));
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::{
     extract::{Request, State},
     http::{
-        HeaderMap, HeaderValue,
+        HeaderValue,
         header::{CACHE_CONTROL, CONTENT_TYPE, VARY},
     },
     response::{IntoResponse, Response},
@@ -29,28 +29,14 @@ const DEFAULT_HOLD: u64 = 25;
 /// How long one may be held, in seconds: proxies cut what is silent for a minute.
 const MAX_HOLD: u64 = 60;
 
-pub async fn get<S: Store>(State(app): State<Arc<App<S>>>, request: Request) -> Result<Response, Problem> {
-    let params = Params::of_query(request.uri());
-    answer(app, &params, request.headers()).await
-}
-
-pub async fn post<S: Store>(State(app): State<Arc<App<S>>>, request: Request) -> Result<Response, Problem> {
-    let (parts, body) = request.into_parts();
-    let params = Params::of_form(&parts.uri, &parts.headers, body).await?;
-    answer(app, &params, &parts.headers).await
-}
-
-async fn answer<S: Store>(
-    app: Arc<App<S>>,
-    params: &Params,
-    headers: &HeaderMap,
-) -> Result<Response, Problem> {
-    let asked = StreamRequest::read(params, headers)?;
+pub async fn answer<S: Store>(State(app): State<Arc<App<S>>>, request: Request) -> Result<Response, Problem> {
+    let (params, headers) = Params::of_request(request).await?;
+    let asked = StreamRequest::read(&params, &headers)?;
     let hold = asked.timeout.unwrap_or(DEFAULT_HOLD).min(MAX_HOLD) * 1000;
-    let mut live = Live::open(app, headers, &asked, Transport::Poll).await?;
+    let mut live = Live::open(app, &headers, &asked, Transport::Poll).await?;
     let out = hold_until_something(&mut live, hold).await;
 
-    let (media, body) = if wants_binary(headers) {
+    let (media, body) = if wants_binary(&headers) {
         (MEDIA_BINARY, encode_binary(&out))
     } else {
         let mut cursor = asked.cursor();

@@ -32,24 +32,10 @@ use crate::{
 /// How long a native `EventSource` waits before it comes back, in milliseconds: not all at one moment.
 const RETRY: std::ops::Range<u32> = 1_000..3_000;
 
-pub async fn get<S: Store>(State(app): State<Arc<App<S>>>, request: Request) -> Result<Response, Problem> {
-    let params = Params::of_query(request.uri());
-    answer(app, &params, request.headers()).await
-}
-
-pub async fn post<S: Store>(State(app): State<Arc<App<S>>>, request: Request) -> Result<Response, Problem> {
-    let (parts, body) = request.into_parts();
-    let params = Params::of_form(&parts.uri, &parts.headers, body).await?;
-    answer(app, &params, &parts.headers).await
-}
-
-async fn answer<S: Store>(
-    app: Arc<App<S>>,
-    params: &Params,
-    headers: &HeaderMap,
-) -> Result<Response, Problem> {
-    let asked = StreamRequest::read(params, headers)?;
-    let live = Live::open(app, headers, &asked, Transport::Sse).await?;
+pub async fn answer<S: Store>(State(app): State<Arc<App<S>>>, request: Request) -> Result<Response, Problem> {
+    let (params, headers) = Params::of_request(request).await?;
+    let asked = StreamRequest::read(&params, &headers)?;
+    let live = Live::open(app, &headers, &asked, Transport::Sse).await?;
     let events = Events {
         live,
         cursor: asked.cursor(),
