@@ -3,12 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use everwire_core::{
-    AttemptId, Config, Event, Output, Publish, RequestId, Session, SubscribeOptions, Time, sse,
-};
+use everwire_core::{AttemptId, Event, Output, Publish, RequestId, Session, SubscribeOptions, Time, sse};
 use everwire_protocol::{ClientId, From, Payload, Topic};
 
-use crate::{model::Model, network::ConnectionId, truth::Truth};
+use crate::{model::Model, network::ConnectionId, schedule::Schedule, truth::Truth};
 
 /// What a connection is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,8 +48,8 @@ pub struct Client {
     pub browsers: BTreeMap<ConnectionId, sse::Parser>,
     /// Messages that the app has not taken off its queue, by topic: how many, and their bytes.
     pub undrained: BTreeMap<Topic, (usize, usize)>,
-    /// The most that ever waited.
-    pub most_undrained: usize,
+    /// The most that may wait of one topic, and the most publishes that may wait for their acks (invariant 5).
+    bounds: (usize, usize),
     /// `close()` was called.
     pub closed: bool,
     /// What was subscribed to.
@@ -65,15 +63,18 @@ impl Client {
     ///
     /// # Errors
     /// Its name is refused.
-    pub fn new(index: usize, config: Config, seed: u64) -> Result<Self, String> {
+    pub fn new(index: usize, schedule: &Schedule, seed: u64) -> Result<Self, String> {
+        let config = schedule.config.clone();
+        // A paused topic takes nothing more at twice its limit; a message holds no more than the log keeps.
+        let waiting = 2 * config.flow.messages + schedule.retention.records;
         let id = ClientId::new(&format!("client{index}")).map_err(|e| e.to_string())?;
         Ok(Self {
+            bounds: (waiting, config.outbox.messages),
             session: Session::new(config, id, seed),
             model: Model::default(),
             connections: BTreeMap::new(),
             browsers: BTreeMap::new(),
             undrained: BTreeMap::new(),
-            most_undrained: 0,
             closed: false,
             subscribed: Vec::new(),
             published: 0,
@@ -149,6 +150,10 @@ impl Client {
                 _ => outputs.push(output),
             }
         }
+        let outbox = self.session.stats().outbox_messages;
+        if outbox > self.bounds.1 {
+            return Err(format!("invariant 5: {outbox} publishes wait for their acks"));
+        }
         if self.closed {
             self.model.close();
             if let Some((at, name)) = self.session.poll_timeout() {
@@ -166,7 +171,9 @@ impl Client {
                 let waiting = self.undrained.entry(topic.clone()).or_default();
                 waiting.0 += records.len();
                 waiting.1 += records.iter().map(|record| record.payload.data.len()).sum::<usize>();
-                self.most_undrained = self.most_undrained.max(waiting.0);
+                if waiting.0 > self.bounds.0 {
+                    return Err(format!("invariant 5: {} messages of {topic} wait for the app", waiting.0));
+                }
                 self.model.messages(truth, &topic, epoch, &records)
             }
             Event::Gap { topic, from, to, reason, position } => {

@@ -19,7 +19,11 @@ mod server;
 pub mod truth;
 mod world;
 
-use std::ops::AddAssign;
+use std::{
+    ops::{AddAssign, Range},
+    sync::atomic::{AtomicU64, Ordering},
+    thread,
+};
 
 pub use world::{Report, World, topics};
 
@@ -31,6 +35,40 @@ pub fn run(seed: u64, trace: bool) -> Result<Report, String> {
     World::new(seed, trace)
         .and_then(World::run)
         .map_err(|broken| format!("seed {seed}, {broken}\nreplay: cargo xtask sim --seed {seed} --trace"))
+}
+
+/// Runs the worlds of many seeds on all cores: what they amounted to, and what was broken.
+#[must_use]
+pub fn run_many(seeds: Range<u64>) -> (Report, Vec<String>) {
+    let next = AtomicU64::new(seeds.start);
+    let worker = || {
+        let mut done = (Report::default(), Vec::new());
+        loop {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed >= seeds.end {
+                return done;
+            }
+            match run(seed, false) {
+                Ok(report) => done.0 += report,
+                Err(broken) => done.1.push(broken),
+            }
+        }
+    };
+    let mut all = (Report::default(), Vec::new());
+    thread::scope(|scope| {
+        let cores = thread::available_parallelism().map_or(1, usize::from);
+        let workers: Vec<_> = (0..cores).map(|_| scope.spawn(worker)).collect();
+        for worker in workers {
+            match worker.join() {
+                Ok((report, broken)) => {
+                    all.0 += report;
+                    all.1.extend(broken);
+                }
+                Err(_) => all.1.push("a run panicked; its message is above".to_owned()),
+            }
+        }
+    });
+    all
 }
 
 impl AddAssign for Report {

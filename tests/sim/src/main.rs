@@ -2,10 +2,10 @@
 
 #![allow(clippy::print_stdout, reason = "a command-line tool")]
 
-use std::{process::ExitCode, thread, time::Instant};
+use std::{process::ExitCode, time::Instant};
 
 use clap::Parser;
-use everwire_sim::{Report, run};
+use everwire_sim::{run, run_many};
 
 /// Runs the client core against the server log over a network that breaks, in virtual time.
 #[derive(Parser)]
@@ -39,41 +39,11 @@ fn main() -> ExitCode {
         };
     }
     let begun = Instant::now();
-    let (report, broken) = run_many(args.first, args.seeds);
+    let (report, broken) = run_many(args.first..args.first.saturating_add(args.seeds));
     let seconds = begun.elapsed().as_secs_f64();
     println!("{} schedules in {seconds:.1} s: {:.0} a second", args.seeds, args.seeds as f64 / seconds);
     println!("{report:#?}");
     broken.iter().take(20).for_each(|broken| println!("{broken}"));
     println!("{} broken", broken.len());
     if broken.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
-}
-
-/// Runs the seeds on all cores.
-fn run_many(first: u64, count: u64) -> (Report, Vec<String>) {
-    let cores = thread::available_parallelism().map_or(1, |cores| cores.get() as u64);
-    let worker = |core: u64| {
-        move || {
-            let mut report = Report::default();
-            let mut broken = Vec::new();
-            for seed in (first..first + count).filter(|seed| seed % cores == core) {
-                match run(seed, false) {
-                    Ok(one) => report += one,
-                    Err(what) => broken.push(what),
-                }
-            }
-            (report, broken)
-        }
-    };
-    let workers: Vec<_> = (0..cores).map(|core| thread::spawn(worker(core))).collect();
-    let mut total = (Report::default(), Vec::new());
-    for worker in workers {
-        match worker.join() {
-            Ok((report, broken)) => {
-                total.0 += report;
-                total.1.extend(broken);
-            }
-            Err(_) => total.1.push("a run panicked; its message is above".to_owned()),
-        }
-    }
-    total
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use everwire_core::{Config, FlowConfig, OutboxConfig, Transport};
-use everwire_server::{log::KeyLimits, log::Retention};
+use everwire_server::log::Retention;
 use fastrand::Rng;
 
 use crate::pipe::Latency;
@@ -70,12 +70,6 @@ impl Schedule {
             timer_lateness: rarely(rng, 3_000),
             app_lag: rarely(rng, 5_000),
         }
-    }
-
-    /// The window for idempotency keys: longer than any outbox keeps a message.
-    #[must_use]
-    pub fn keys() -> KeyLimits {
-        KeyLimits::default()
     }
 }
 

@@ -76,7 +76,6 @@ impl Server {
     pub fn start(schedule: &Schedule, seed: u64) -> Self {
         let memory = MemoryLimits {
             retention: RetentionRules { default: schedule.retention, patterns: Vec::new() },
-            keys: Schedule::keys(),
             ..MemoryLimits::default()
         };
         let rules = PeerRules { heartbeat: schedule.heartbeat, ..PeerRules::default() };

@@ -112,9 +112,8 @@ impl World {
         let mut rng = Rng::with_seed(seed);
         let schedule = Schedule::draw(&mut rng);
         let count = schedule.clients;
-        let clients = (0..count)
-            .map(|index| Client::new(index, schedule.config.clone(), rng.u64(..)))
-            .collect::<Result<_, _>>()?;
+        let clients =
+            (0..count).map(|index| Client::new(index, &schedule, rng.u64(..))).collect::<Result<_, _>>()?;
         let mut world = Self {
             now: 1_000_000,
             network: Network::new(schedule.latency, count),
