@@ -60,7 +60,8 @@ async fn hold_until_something<S: Store>(live: &mut Live<S>, hold: u64) -> Vec<Ou
         // The first pull is what the request itself caused. What is ready behind it is part of the answer.
         let pulled = peer.pull(app.clock.now()).await;
         let more = !pulled.is_empty();
-        let news = pulled.iter().any(|o| is_news(o) || (members_are_news && is_members(o)));
+        // Who came and went between two polls is news; who is there otherwise is not.
+        let news = pulled.iter().any(|o| o.is_news() || (members_are_news && o.is_members()));
         out.extend(pulled.into_iter().filter(|o| *o != Outgoing::Frame(ServerFrame::Heartbeat)));
         if news || peer.closing().is_some() {
             return out;
@@ -79,21 +80,4 @@ async fn hold_until_something<S: Store>(live: &mut Live<S>, hold: u64) -> Vec<Ou
             () = app.drain.cancelled() => peer.drain(app.settings.drain_window),
         }
     }
-}
-
-/// Whether a client that waits wants to be told of this at once. Who is there is part of every answer
-/// where presence is asked for, so that alone is none, unless it has changed between two polls: no such poll
-/// would ever be held.
-fn is_news(outgoing: &Outgoing) -> bool {
-    let begins = matches!(
-        outgoing,
-        Outgoing::Frame(
-            ServerFrame::Welcome { .. } | ServerFrame::Subscribed { .. } | ServerFrame::Heartbeat
-        )
-    );
-    !begins && !is_members(outgoing)
-}
-
-fn is_members(outgoing: &Outgoing) -> bool {
-    matches!(outgoing, Outgoing::Frame(ServerFrame::Members { .. }))
 }

@@ -43,6 +43,25 @@ impl Outgoing {
         }
     }
 
+    /// Whether a client that waits for the answer of a poll wants to be told of this at once. Who is there is
+    /// part of every answer where presence is asked for, so that alone is none: no such poll would ever be held.
+    #[must_use]
+    pub fn is_news(&self) -> bool {
+        let begins = matches!(
+            self,
+            Self::Frame(
+                ServerFrame::Welcome { .. } | ServerFrame::Subscribed { .. } | ServerFrame::Heartbeat
+            )
+        );
+        !begins && !self.is_members()
+    }
+
+    /// Whether it says who is there.
+    #[must_use]
+    pub fn is_members(&self) -> bool {
+        matches!(self, Self::Frame(ServerFrame::Members { .. }))
+    }
+
     /// How many messages it carries.
     #[must_use]
     pub fn messages(&self) -> usize {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use everwire_core::{HttpResponse, Request, Transport};
-use everwire_protocol::{ClientFrame, Cursor, From, ServerFrame, binary, event};
+use everwire_protocol::{ClientFrame, Cursor, From, binary, event};
 use everwire_server::{
     auth::{Open, Subject},
     hub::{Hub, PeerRules, Publication},
@@ -210,7 +210,7 @@ impl Connection {
                 if outgoing.is_empty() {
                     break;
                 }
-                *news |= outgoing.iter().any(is_news);
+                *news |= outgoing.iter().any(Outgoing::is_news);
                 body.extend(encode_binary(&outgoing));
             }
             let ready = *news || now >= *until;
@@ -243,19 +243,6 @@ impl Connection {
     pub fn leave(&mut self, now: u64) {
         self.peer.leave(now, false);
     }
-}
-
-/// What ends the wait of a poll: anything but what a poll begins with anyway.
-fn is_news(outgoing: &Outgoing) -> bool {
-    !matches!(
-        outgoing,
-        Outgoing::Frame(
-            ServerFrame::Welcome { .. }
-                | ServerFrame::Subscribed { .. }
-                | ServerFrame::Members { .. }
-                | ServerFrame::Heartbeat
-        )
-    )
 }
 
 fn response(status: u16, body: Vec<u8>) -> HttpResponse {
