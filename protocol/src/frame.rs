@@ -294,6 +294,12 @@ pub enum ServerFrame {
         /// When.
         window: RetryWindow,
     },
+    /// How long the token lasts: after `Welcome` when it has an end, and the answer to `Refresh`.
+    Expires {
+        /// So many milliseconds from now; [`u32::MAX`] stands for that or longer, or no end. Then the server
+        /// ends what the token had opened with [`Code::TOKEN_EXPIRED`].
+        after: u32,
+    },
     /// The last frame of a stream that has no close code of its own (SSE, poll).
     Closed {
         /// Why.

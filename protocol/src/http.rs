@@ -11,6 +11,9 @@ pub const PUBLISH_PATH: &str = "/v1/publish";
 /// What `/{topic}/history` and `/{topic}/presence` follow.
 pub const TOPICS_PATH: &str = "/v1/topics";
 
+/// Where a token is traded for a ticket.
+pub const TICKET_PATH: &str = "/v1/ticket";
+
 /// WebSocket subprotocol of the binary codec.
 pub const WS_BINARY: &str = "everwire.v1.bin";
 /// WebSocket subprotocol of the JSON codec.
@@ -31,6 +34,8 @@ pub const CLIENT_ID: &str = "client_id";
 pub const INFO: &str = "info";
 /// Query parameter: `raw` for bare payloads.
 pub const FORMAT: &str = "format";
+/// Query parameter of an event stream: a ticket, in place of the token that a native `EventSource` can't send.
+pub const TICKET: &str = "ticket";
 /// Query parameter of a poll: `EPOCH-OFFSET…` as in the answer, `earliest` or `latest`.
 pub const CURSOR: &str = "cursor";
 /// Query parameter of a poll: how long to hold it, in seconds; 0 answers at once.

@@ -100,6 +100,7 @@ fn every_path_parameter_and_media_type_is_named() {
         http::POLL_PATH,
         http::PUBLISH_PATH,
         http::TOPICS_PATH,
+        http::TICKET_PATH,
         http::WS_BINARY,
         http::WS_JSON,
         http::MEDIA_BINARY,
@@ -113,6 +114,7 @@ fn every_path_parameter_and_media_type_is_named() {
         http::CLIENT_ID,
         http::INFO,
         http::FORMAT,
+        http::TICKET,
         http::CURSOR,
         http::TIMEOUT,
         http::LAST_EVENT_ID,
@@ -201,7 +203,7 @@ fn every_frame_has_an_example_and_its_type_in_a_table() {
     }
     assert_eq!(
         types.keys().copied().collect::<Vec<_>>(),
-        (0x01..=0x0a).chain(0x81..=0x90).collect::<Vec<_>>()
+        (0x01..=0x0a).chain(0x81..=0x91).collect::<Vec<_>>()
     );
     for (number, text) in types {
         let frame: serde_json::Value = serde_json::from_str(&text).unwrap();

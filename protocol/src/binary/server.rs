@@ -30,6 +30,7 @@ const PONG: u8 = 0x8d;
 const DRAIN: u8 = 0x8e;
 const CLOSED: u8 = 0x8f;
 const MEMBERS: u8 = 0x90;
+const EXPIRES: u8 = 0x91;
 
 const ABOUT_CONNECTION: u8 = 0;
 const ABOUT_TOPIC: u8 = 1;
@@ -115,6 +116,7 @@ pub fn encode(frame: &ServerFrame, out: &mut Vec<u8>) {
         ServerFrame::Heartbeat => put_frame(out, HEARTBEAT, |_| {}),
         ServerFrame::Pong { nonce } => put_frame(out, PONG, |out| put_varint(out, u64::from(*nonce))),
         ServerFrame::Drain { window } => put_frame(out, DRAIN, |out| put_window(out, window)),
+        ServerFrame::Expires { after } => put_frame(out, EXPIRES, |out| put_varint(out, u64::from(*after))),
         ServerFrame::Closed { code, reason } => put_frame(out, CLOSED, |out| {
             put_varint(out, u64::from(code.0));
             put_bytes(out, reason.as_bytes());
@@ -215,6 +217,7 @@ fn read(kind: u8, body: &mut Reader) -> Result<Option<ServerFrame>> {
         HEARTBEAT => ServerFrame::Heartbeat,
         PONG => ServerFrame::Pong { nonce: body.number()? },
         DRAIN => ServerFrame::Drain { window: window(body)? },
+        EXPIRES => ServerFrame::Expires { after: body.number()? },
         CLOSED => ServerFrame::Closed { code: code(body)?, reason: body.text(limits::MESSAGE_BYTES)? },
         _ => return Ok(None),
     }))

@@ -53,6 +53,12 @@ pub fn decode(name: &str, data: &str) -> Result<Option<ServerFrame>> {
             words.end()?;
             ServerFrame::Drain { window }
         }
+        super::EXPIRES => {
+            let mut words = Words::new(data);
+            let after = words.number()?;
+            words.end()?;
+            ServerFrame::Expires { after }
+        }
         super::CLOSED => {
             let (code, reason) = data.split_once(' ').ok_or(EventError::Truncated)?;
             ServerFrame::Closed { code: self::code(code)?, reason: text(reason, limits::MESSAGE_BYTES)? }

@@ -126,6 +126,10 @@ fn write(frame: &ServerFrame, format: Format, cursor: &mut Cursor, out: &mut Str
             out.push(' ');
             put_number(out, u64::from(window.max));
         }
+        ServerFrame::Expires { after } => {
+            begin(out, super::EXPIRES);
+            put_number(out, u64::from(*after));
+        }
         ServerFrame::Closed { code, reason } => {
             begin(out, super::CLOSED);
             put_number(out, u64::from(code.0));

@@ -47,12 +47,13 @@ const LEAVE: &str = "everwire.leave";
 const ERROR: &str = "everwire.error";
 const HEARTBEAT: &str = "everwire.heartbeat";
 const DRAIN: &str = "everwire.drain";
+const EXPIRES: &str = "everwire.expires";
 const CLOSED: &str = "everwire.closed";
 
 /// The names of all the events that [`encode`] writes but for messages, which have none: what a native
 /// `EventSource` must be told to listen for, beside `message`.
-pub const NAMES: [&str; 11] =
-    [WELCOME, SUBSCRIBED, GAP, EPHEMERAL, MEMBERS, JOIN, LEAVE, ERROR, HEARTBEAT, DRAIN, CLOSED];
+pub const NAMES: [&str; 12] =
+    [WELCOME, SUBSCRIBED, GAP, EPHEMERAL, MEMBERS, JOIN, LEAVE, ERROR, HEARTBEAT, DRAIN, EXPIRES, CLOSED];
 
 /// Why an event is not a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -106,8 +106,8 @@ fn put_answer(out: &mut String, answer: &ServerFrame) {
 }
 
 /// The answer to a poll, `{messages, gaps, cursor}`, out of the frames that the binary codec would send;
-/// moves the cursor past them. `ephemeral`, `members`, `joins`, `leaves`, `errors` and `drain` stand in it
-/// only where there are some.
+/// moves the cursor past them. `ephemeral`, `members`, `joins`, `leaves`, `errors`, `drain` and
+/// `expires` stand in it only where there are some.
 ///
 /// Frames find their topic's name by the `Subscribed` frames before them; one whose alias was not
 /// introduced is left out.
@@ -140,6 +140,9 @@ pub fn poll(frames: &[ServerFrame], cursor: &mut Cursor) -> String {
         record::put_window(&mut inner, window);
         inner.end();
     }
+    if let Some(after) = poll.expires {
+        object.number("expires", after);
+    }
     object.text("cursor", &cursor.to_string());
     object.end();
     out
@@ -159,6 +162,7 @@ struct Poll<'a> {
     leaves: Vec<OfTopic<'a>>,
     errors: Vec<&'a ServerFrame>,
     drain: Option<RetryWindow>,
+    expires: Option<u32>,
 }
 
 impl<'a> Poll<'a> {
@@ -179,6 +183,7 @@ impl<'a> Poll<'a> {
             ServerFrame::Leave { alias, .. } => self.leaves.extend(self.topic(*alias).map(|t| (t, frame))),
             ServerFrame::Error { .. } => self.errors.push(frame),
             ServerFrame::Drain { window } => self.drain = Some(*window),
+            ServerFrame::Expires { after } => self.expires = Some(*after),
             _ => {}
         }
     }

@@ -80,6 +80,7 @@ pub fn encode(frame: &ServerFrame, out: &mut String) {
         ServerFrame::Heartbeat => {}
         ServerFrame::Pong { nonce } => object.number("nonce", *nonce),
         ServerFrame::Drain { window } => record::put_window(&mut object, *window),
+        ServerFrame::Expires { after } => object.number("after", *after),
         ServerFrame::Closed { code, reason } => {
             put_code(&mut object, *code);
             object.text("reason", reason);
@@ -105,6 +106,7 @@ fn kind(frame: &ServerFrame) -> &'static str {
         ServerFrame::Heartbeat => "heartbeat",
         ServerFrame::Pong { .. } => "pong",
         ServerFrame::Drain { .. } => "drain",
+        ServerFrame::Expires { .. } => "expires",
         ServerFrame::Closed { .. } => "closed",
     }
 }
@@ -208,6 +210,7 @@ fn frame(kind: &str, fields: &Fields<'_>) -> Result<Option<ServerFrame>> {
         "heartbeat" => ServerFrame::Heartbeat,
         "pong" => ServerFrame::Pong { nonce: fields.number("nonce")? },
         "drain" => ServerFrame::Drain { window: record::window(fields)? },
+        "expires" => ServerFrame::Expires { after: fields.number("after")? },
         "closed" => ServerFrame::Closed {
             code: Code(fields.number("number")?),
             reason: fields.text("reason", limits::MESSAGE_BYTES)?.into(),

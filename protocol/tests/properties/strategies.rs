@@ -183,6 +183,7 @@ pub fn event_frame() -> impl Strategy<Value = ServerFrame> {
         ),
         Just(ServerFrame::Heartbeat),
         window().prop_map(|window| ServerFrame::Drain { window }),
+        any::<u32>().prop_map(|after| ServerFrame::Expires { after }),
         (code, shared()).prop_map(|(code, reason)| ServerFrame::Closed { code, reason }),
     ]
 }

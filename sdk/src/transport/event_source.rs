@@ -10,13 +10,14 @@ use web_sys::MessageEvent;
 use crate::{driver::Driver, platform::Callback};
 
 /// Every name that an event of ours may have; the platform hands over only what is listened to.
-const NAMES: [&str; 12] = [
+const NAMES: [&str; 13] = [
     "message",
     "everwire.welcome",
     "everwire.subscribed",
     "everwire.gap",
     "everwire.heartbeat",
     "everwire.drain",
+    "everwire.expires",
     "everwire.closed",
     "everwire.ephemeral",
     "everwire.members",
