@@ -18,7 +18,6 @@ pub fn App() -> impl IntoView {
     let me = Me::remembered();
     let link = Link::connect(me.name.get_untracked().as_deref());
     let rooms = Rooms::new(link, me);
-    rooms.feed();
     provide_context(me);
     provide_context(link);
     provide_context(rooms);

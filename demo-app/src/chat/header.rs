@@ -31,7 +31,8 @@ pub fn RoomHeader(room: Room) -> impl IntoView {
     let layout: Layout = expect_context();
     let people = here(room);
     let link: Link = expect_context();
-    let known = Memo::new(move |_| matches!(link.status.get().state, State::Connected | State::Connecting));
+    let known =
+        Memo::new(move |_| matches!(link.connection.status().state, State::Connected | State::Connecting));
     let words = move || match room.phase.get() {
         Phase::Open if !known.get() => "Not connected".to_owned(),
         Phase::Open => people.with(|people| sentence(people)),

@@ -103,7 +103,7 @@ fn Notice(room: Room) -> impl IntoView {
         if let Phase::Refused(why) = room.phase.get() {
             return Some(("bad", format!("This room can’t be opened: {why}.")));
         }
-        match link.status.get().state {
+        match link.connection.status().state {
             Offline => Some(("plain", "You are offline. What you write waits here.".to_owned())),
             Waiting => Some(("plain", "The connection is lost. What you write waits here.".to_owned())),
             Closed => {

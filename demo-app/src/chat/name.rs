@@ -6,14 +6,13 @@ use leptos::{
     prelude::*,
 };
 
-use super::{Layout, me, me::Me, rooms::Rooms};
+use super::{Layout, me, me::Me};
 use crate::{browser, link::Link};
 
 /// The form.
 #[component]
 pub fn NameForm() -> impl IntoView {
     let me: Me = expect_context();
-    let rooms: Rooms = expect_context();
     let link: Link = expect_context();
     let layout: Layout = expect_context();
     let input = NodeRef::<html::Input>::new();
@@ -31,9 +30,7 @@ pub fn NameForm() -> impl IntoView {
         if me.rename(&name)
             && let Some(name) = me.name.get_untracked()
         {
-            rooms.starve();
             link.rename(&name);
-            rooms.feed();
         }
         finish();
     };

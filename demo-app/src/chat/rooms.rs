@@ -1,12 +1,11 @@
-//! All rooms of this user: which there are, which one is read, and the task that feeds each from its
-//! subscription. Subscriptions stay open while another room is read: that is what counts its unread ones.
+//! All rooms of this user: which there are, which one is read, and what feeds each from its subscription. Subscriptions stay open while another room is read: that is what counts its unread ones.
 
 use std::sync::Arc;
 
 use everwire::From;
-use futures::future::{AbortHandle, abortable};
+use everwire_leptos::use_batches;
 use gloo_timers::callback::Interval;
-use leptos::{prelude::*, task::spawn_local};
+use leptos::prelude::*;
 
 use super::{
     me::Me,
@@ -21,11 +20,11 @@ const OWN: &str = "everwire.rooms";
 /// With these and the dashboard's four, one connection stays far below the protocol's 128 topics.
 const MOST: usize = 40;
 
-/// A room and the task that feeds it.
+/// A room, and what owns its subscription.
 #[derive(Clone)]
 struct Fed {
     room: Room,
-    feed: Option<AbortHandle>,
+    feed: Owner,
 }
 
 /// All rooms of this user.
@@ -42,7 +41,7 @@ pub struct Rooms {
 }
 
 impl Rooms {
-    /// The common rooms and those of earlier visits, none of them subscribed to yet.
+    /// The common rooms and those of earlier visits, all of them subscribed to.
     #[must_use]
     pub fn new(link: Link, me: Me) -> Self {
         let owner = Owner::current().unwrap_or_default();
@@ -87,7 +86,6 @@ impl Rooms {
         if self.find(name).is_none() {
             self.add(name.clone());
             self.remember();
-            self.feed();
         }
         let room = self.find(name);
         if let Some(room) = room {
@@ -107,8 +105,8 @@ impl Rooms {
         self.fed.update(|fed| {
             fed.retain(|fed| {
                 let stays = fed.room.name() != *name;
-                if let (false, Some(feed)) = (stays, &fed.feed) {
-                    feed.abort();
+                if !stays {
+                    fed.feed.cleanup();
                 }
                 stays
             });
@@ -130,44 +128,19 @@ impl Rooms {
         self.list().iter().map(|room| room.unread.get()).sum()
     }
 
-    /// Subscribes each room that is not fed yet.
-    pub fn feed(&self) {
+    /// Feeds a room from its subscription. Another client goes on where the one before stopped.
+    fn feed(&self, room: Room) {
         let rooms = *self;
-        self.fed.update(|fed| {
-            for fed in fed.iter_mut().filter(|fed| fed.feed.is_none()) {
-                fed.feed = Some(rooms.start(fed.room));
-            }
-        });
-    }
-
-    /// Ends every subscription, for the client that they belong to goes. [`feed`](Self::feed) goes on where
-    /// each stopped.
-    pub fn starve(&self) {
-        self.fed.update(|fed| {
-            for fed in fed.iter_mut() {
-                if let Some(feed) = fed.feed.take() {
-                    feed.abort();
-                }
-            }
-        });
-    }
-
-    fn start(&self, room: Room) -> AbortHandle {
-        let rooms = *self;
-        let from = room.seen().map_or(From::Last(PAGE), From::Position);
-        let subscribe = self.link.client().subscribe::<Note>(&topic(&room.name()));
-        let mut subscription = subscribe.from(from).presence(true).open();
-        let (task, handle) = abortable(async move {
-            while let Some(batch) = subscription.next_batch().await {
+        use_batches(
+            move |client| {
+                let from = room.seen().map_or(From::Last(PAGE), From::Position);
+                client.subscribe::<Note>(&topic(&room.name())).from(from).presence(true)
+            },
+            move |batch| {
                 let current = rooms.current.with_untracked(|current| *current == room.name());
                 room.take(batch, rooms.link, rooms.reading.get_untracked() && current);
-            }
-        });
-        spawn_local(async move {
-            // Aborted or ended: either way the subscription is dropped with the task.
-            let _ = task.await;
-        });
-        handle
+            },
+        );
     }
 
     fn add(&self, name: Arc<str>) {
@@ -175,8 +148,14 @@ impl Rooms {
         if full || self.find(&name).is_some() {
             return;
         }
-        let room = self.owner.with_value(|owner| owner.with(|| Room::new(name, self.me)));
-        self.fed.update(|fed| fed.push(Fed { room, feed: None }));
+        // The room itself outlives its subscription: a view may show it for a moment longer.
+        let (room, feed) = self.owner.with_value(|owner| {
+            let feed = owner.child();
+            let room = owner.with(|| Room::new(name, self.me));
+            feed.with(|| self.feed(room));
+            (room, feed)
+        });
+        self.fed.update(|fed| fed.push(Fed { room, feed }));
     }
 
     fn find(&self, name: &Arc<str>) -> Option<Room> {

@@ -2,14 +2,13 @@
 //! asks for the last ten minutes, and a cut is made up for from the cursor.
 
 use everwire::{Event, From};
-use futures::future::abortable;
-use leptos::{prelude::*, task::spawn_local};
+use everwire_leptos::use_batches;
+use leptos::prelude::*;
 
 use super::{
     metric::{Figures, Metric},
     series::Series,
 };
-use crate::link::Link;
 
 /// A sample a second, for ten minutes.
 const HISTORY: u32 = 600;
@@ -25,34 +24,33 @@ pub struct Feed {
 
 /// Subscribes to a metric until the owner goes.
 #[must_use]
-pub fn feed(link: Link, metric: &'static Metric) -> Feed {
+pub fn feed(metric: &'static Metric) -> Feed {
     let feed = Feed { series: RwSignal::default(), refused: RwSignal::new(None) };
-    let mut subscription = link.client().subscribe::<Figures>(metric.topic).from(From::Last(HISTORY)).open();
-    let (task, handle) = abortable(async move {
-        while let Some(batch) = subscription.next_batch().await {
-            let mut failure = None;
-            feed.series.update(|series| {
-                for event in batch {
-                    match event {
-                        Event::Message(message) => match message.data {
-                            Ok(figures) => series.push(message.time, metric.read(&figures)),
-                            Err(_) => series.hole(),
-                        },
-                        Event::Gap(_) => series.hole(),
-                        Event::Failed(error) => failure = Some(error.to_string()),
-                        _ => {}
-                    }
-                }
-            });
-            if failure.is_some() {
-                feed.refused.set(failure);
-            }
-        }
-    });
-    spawn_local(async move {
-        // Aborted or ended: either way the subscription is dropped with the task.
-        let _ = task.await;
-    });
-    on_cleanup(move || handle.abort());
+    use_batches(
+        move |client| client.subscribe::<Figures>(metric.topic).from(From::Last(HISTORY)),
+        move |batch| feed.take(metric, batch),
+    );
     feed
+}
+
+impl Feed {
+    fn take(&self, metric: &Metric, batch: Vec<Event<Figures>>) {
+        let mut failure = None;
+        self.series.update(|series| {
+            for event in batch {
+                match event {
+                    Event::Message(message) => match message.data {
+                        Ok(figures) => series.push(message.time, metric.read(&figures)),
+                        Err(_) => series.hole(),
+                    },
+                    Event::Gap(_) => series.hole(),
+                    Event::Failed(error) => failure = Some(error.to_string()),
+                    _ => {}
+                }
+            }
+        });
+        if failure.is_some() {
+            self.refused.set(failure);
+        }
+    }
 }

@@ -29,8 +29,7 @@ const AS_TABLES: &str = "everwire.tables";
 /// The page.
 #[component]
 pub fn DashboardPage() -> impl IntoView {
-    let link: Link = expect_context();
-    let feeds = METRICS.each_ref().map(|metric| feed(link, metric));
+    let feeds = METRICS.each_ref().map(feed);
     let pairs = move || METRICS.iter().zip(feeds);
     let tables = RwSignal::new(browser::stored(AS_TABLES).as_deref() == Some("yes"));
     let toggle = move |_| {
@@ -68,7 +67,7 @@ pub fn DashboardPage() -> impl IntoView {
 #[component]
 fn Freshness(feed: Feed) -> impl IntoView {
     let link: Link = expect_context();
-    let connected = Memo::new(move |_| link.status.get().state == State::Connected);
+    let connected = Memo::new(move |_| link.connection.status().state == State::Connected);
     let words = move || {
         let last = feed.series.with(|series| series.last().map(|sample| sample.time));
         match (connected.get(), last) {

@@ -9,10 +9,10 @@ use super::{Link, words};
 #[component]
 pub fn Badge() -> impl IntoView {
     let link: Link = expect_context();
-    let state = Memo::new(move |_| link.status.get().state);
-    let transport = Memo::new(move |_| link.status.get().transport);
-    let round_trip = Memo::new(move |_| link.stats.get().round_trip.map(|time| time.as_millis()));
-    let words = move || words::state(state.get(), link.left.get());
+    let state = Memo::new(move |_| link.connection.status().state);
+    let transport = Memo::new(move |_| link.connection.status().transport);
+    let round_trip = Memo::new(move |_| link.connection.stats().round_trip.map(|time| time.as_millis()));
+    let words = move || words::state(state.get(), link.connection.retry_in());
     // Read out: the state, not each second of the countdown.
     let announced = move || words::state(state.get(), None);
     let detail = move || {

@@ -23,7 +23,7 @@ const COUNTERS: [Counter; 6] = [
 pub fn Counters() -> impl IntoView {
     let link: Link = expect_context();
     let more = move || {
-        let stats = link.stats.get();
+        let stats = link.connection.stats();
         let mut lines = vec![
             ("Bytes in", Unit::Bytes.text(stats.bytes_received as f64)),
             ("Bytes out", Unit::Bytes.text(stats.bytes_sent as f64)),
@@ -43,7 +43,7 @@ pub fn Counters() -> impl IntoView {
         lines.into_iter().map(line).collect_view()
     };
     let causes = move || {
-        let causes = words::causes(&link.stats.get().reconnects);
+        let causes = words::causes(&link.connection.stats().reconnects);
         let texts: Vec<_> = causes.into_iter().map(|(cause, count)| format!("{cause} {count}")).collect();
         (!texts.is_empty()).then(|| {
             view! {
@@ -63,7 +63,7 @@ pub fn Counters() -> impl IntoView {
                         view! {
                             <div class="counter">
                                 <dt>{name}</dt>
-                                <dd data-testid=hook>{move || read(&link.stats.get()).to_string()}</dd>
+                                <dd data-testid=hook>{move || read(&link.connection.stats()).to_string()}</dd>
                             </div>
                         }
                     })}

@@ -1,4 +1,4 @@
-//! The connection as the app sees it: the one client, and signals that follow its status and its counters.
+//! The connection as the app sees it: the one client, the signals that follow it, and what the user does to it.
 //! Badge, panel, chat and dashboard read them; nobody else watches the client.
 
 pub mod badge;
@@ -11,9 +11,9 @@ pub mod words;
 
 use std::{sync::Arc, time::Duration};
 
-use everwire::{Client, Config, State, Stats, Status, Transport};
-use futures::StreamExt;
-use gloo_timers::{callback::Interval, future::TimeoutFuture};
+use everwire::{Client, Config, State, Status, Transport};
+use everwire_leptos::{ClientHandle, Connection, provide_client, use_connection};
+use gloo_timers::future::TimeoutFuture;
 use leptos::{prelude::*, task::spawn_local};
 
 use self::timeline::{Timeline, Tone};
@@ -25,7 +25,7 @@ pub const SERVER: &str = match option_env!("EVERWIRE_SERVER") {
     Some(server) => server,
     None => "",
 };
-/// How often counters and countdown are read, in milliseconds.
+/// How often a client that has been replaced is asked whether it is done, in milliseconds.
 const TICK: u32 = 500;
 /// A demo is looked at from near: its round-trip time is fresher than a working app needs it.
 const PING_INTERVAL: Duration = Duration::from_secs(5);
@@ -33,15 +33,9 @@ const PING_INTERVAL: Duration = Duration::from_secs(5);
 /// The connection.
 #[derive(Clone, Copy)]
 pub struct Link {
-    client: StoredValue<Client, LocalStorage>,
-    /// Rises when the client is another one.
-    life: StoredValue<u32>,
-    /// What it is doing.
-    pub status: RwSignal<Status>,
-    /// Seconds to the next try, while it waits for one.
-    pub left: RwSignal<Option<u64>>,
-    /// Its counters.
-    pub stats: RwSignal<Stats>,
+    client: ClientHandle,
+    /// What it is doing, how long until the next try, and its counters.
+    pub connection: Connection,
     /// What happened last.
     pub timeline: RwSignal<Timeline>,
     /// The transport that the user wants; none leaves the choice to the client.
@@ -53,31 +47,26 @@ pub struct Link {
 }
 
 impl Link {
-    /// Connects to the [`SERVER`].
+    /// Connects to the [`SERVER`], for the whole app.
     #[must_use]
     pub fn connect(name: Option<&str>) -> Self {
-        let client = client(name, None);
+        let client = provide_client(client(name, None));
         let link = Self {
-            status: RwSignal::new(client.status()),
-            stats: RwSignal::new(client.stats()),
-            client: StoredValue::new_local(client),
-            life: StoredValue::new(0),
-            left: RwSignal::new(None),
+            client,
+            connection: use_connection(),
             timeline: RwSignal::default(),
             choice: RwSignal::new(None),
             kept_offline: RwSignal::new(false),
             panel_open: RwSignal::new(false),
         };
-        link.follow();
-        // Owned by whoever connects: it stops with them.
-        StoredValue::new_local(Interval::new(TICK, move || link.read()));
+        link.connection.on_change(move |status| link.changed(status));
         link
     }
 
     /// The client.
     #[must_use]
     pub fn client(&self) -> Client {
-        self.client.get_value()
+        self.client.get_untracked()
     }
 
     /// Goes on as somebody of another name. What a client tells others of itself is fixed when it connects, so
@@ -86,9 +75,7 @@ impl Link {
         let new = client(Some(name), self.choice.get_untracked());
         new.go_offline(self.kept_offline.get_untracked());
         let old = self.client();
-        self.client.set_value(new);
-        self.life.update_value(|life| *life += 1);
-        self.follow();
+        self.client.replace(new);
         spawn_local(async move {
             while old.stats().outbox_messages > 0 {
                 TimeoutFuture::new(TICK).await;
@@ -119,20 +106,6 @@ impl Link {
         self.timeline.update(|timeline| timeline.add(browser::now(), tone, what, why));
     }
 
-    fn follow(&self) {
-        let link = *self;
-        let life = self.life.get_value();
-        let mut changes = self.client().state();
-        spawn_local(async move {
-            while let Some(status) = changes.next().await {
-                if link.life.get_value() != life {
-                    break;
-                }
-                link.changed(status);
-            }
-        });
-    }
-
     fn changed(&self, status: Status) {
         let over = status.transport.map(words::transport).unwrap_or_default();
         let (tone, what) = match status.state {
@@ -146,19 +119,6 @@ impl Link {
             _ => words::reason(status.reason).into(),
         };
         self.note(tone, &what, &why);
-        self.status.set(status);
-        self.read();
-    }
-
-    fn read(&self) {
-        let left = seconds(&self.status.get_untracked());
-        if self.left.get_untracked() != left {
-            self.left.set(left);
-        }
-        let stats = self.client.with_value(Client::stats);
-        if self.stats.get_untracked() != stats {
-            self.stats.set(stats);
-        }
     }
 }
 

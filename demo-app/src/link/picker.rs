@@ -24,7 +24,7 @@ fn Choice(link: Link, choice: Option<Transport>) -> impl IntoView {
     let words = choice.map_or("Automatic", words::transport);
     let about = choice.map_or("The best that works", words::about);
     let used = move || {
-        let status = link.status.get();
+        let status = link.connection.status();
         choice.is_some() && status.transport == choice && status.state == everwire::State::Connected
     };
     view! {

@@ -75,7 +75,9 @@ fn clippy(workspace: &Workspace) -> Result<Tally> {
         "cargo clippy --locked --workspace --exclude everwire-js --all-targets --all-features -- -D warnings"
     ))?;
     let wasm = "wasm32-unknown-unknown";
-    for packages in [&["-p", "everwire", "-p", "everwire-demo-app"][..], &["-p", "everwire-js"]] {
+    for packages in
+        [&["-p", "everwire", "-p", "everwire-leptos", "-p", "everwire-demo-app"][..], &["-p", "everwire-js"]]
+    {
         tally += count::check(cmd!(
             shell,
             "cargo clippy --locked {packages...} --all-targets --target {wasm} -- -D warnings"
@@ -89,7 +91,7 @@ fn docs(workspace: &Workspace) -> Result<Tally> {
         cmd!(
             workspace.shell,
             "cargo doc --locked --no-deps --all-features
-             -p everwire-protocol -p everwire-core -p everwire -p everwire-server"
+             -p everwire-protocol -p everwire-core -p everwire -p everwire-leptos -p everwire-server"
         )
         .env("RUSTDOCFLAGS", "-D warnings"),
     )
@@ -126,8 +128,8 @@ fn browser(workspace: &Workspace) -> Result<Tally> {
         Server::start(workspace, &["--listen", "127.0.0.1:0", "--anonymous", "--allow-origin", "*"])?;
     let driver = setup::chromedriver(workspace).context("chromedriver is missing")?;
     let mut tally = Tally::default();
-    // In two runs, because features add up in one: the JavaScript surface is tested as it ships, without serde.
-    for package in ["everwire", "everwire-js"] {
+    // In runs of their own, because features add up in one: the JavaScript surface is tested as it ships, without serde.
+    for package in ["everwire", "everwire-leptos", "everwire-js"] {
         tally += count::tests(
             cmd!(
                 workspace.shell,

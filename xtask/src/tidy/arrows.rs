@@ -97,6 +97,9 @@ const BANS: &[Ban] = &[
         Transitive,
         "the server serves any client: only its tests may use ours",
     ),
+    ban("everwire-leptos", "everwire-core", Direct, "it stands on the public API, as any app does"),
+    ban("everwire-leptos", "everwire-js", Transitive, "the JavaScript surface is for JavaScript"),
+    ban("everwire-leptos", "everwire-server", Transitive, "the client knows the protocol, not the server"),
     ban("everwire-demo-app", "everwire-core", Direct, "the demo uses what users use"),
     ban("everwire-demo-app", "everwire-js", Transitive, "the demo uses what users use"),
     ban(

@@ -8,7 +8,7 @@ const UNFINISHED: &[&str] = &[concat!("todo", "!("), concat!("unimplemented", "!
 const FORGET: &[&str] = &[concat!(".for", "get()"), concat!("mem::for", "get("), concat!("Box::le", "ak(")];
 
 /// The core is not among them: nothing of the browser comes near it.
-const BROWSER: &[&str] = &["sdk/src/", "sdk/tests/", "sdk/js/", "demo-app/"];
+const BROWSER: &[&str] = &["sdk/src/", "sdk/tests/", "sdk/js/", "leptos/", "demo-app/"];
 
 pub fn check(tree: &Tree) -> Vec<Problem> {
     let forgotten = tree.rust_below(BROWSER).flat_map(|(path, text)| {
