@@ -7,10 +7,12 @@
 //! [`Session::poll_timeout`]. There is no clock, no global randomness and no browser in here, so all of it
 //! runs natively, in simulated time, by the million.
 //!
-//! [`sse::Parser`] reads any `text/event-stream`, and is of use on its own.
+//! [`sse::Parser`] reads any `text/event-stream`, and is of use on its own. [`dropin`] has a WebSocket and an event source
+//! that come back by themselves, for servers that know nothing of Everwire.
 
 mod backoff;
 mod config;
+pub mod dropin;
 mod event;
 mod input;
 mod link;

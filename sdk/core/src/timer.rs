@@ -39,11 +39,13 @@ pub enum TimerName {
     PublishAnswer,
     /// A history or presence question has to be answered.
     Question,
+    /// The other side has to answer the app's close. Only a [drop-in](crate::dropin) waits for that.
+    Close,
 }
 
 impl TimerName {
     /// Every name, in the order in which deadlines of the same moment are acted on.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Token,
         Self::Connect,
         Self::HeadStart,
@@ -61,6 +63,7 @@ impl TimerName {
         Self::OutboxRetry,
         Self::PublishAnswer,
         Self::Question,
+        Self::Close,
     ];
 
     /// Those that watch the link, and end with it.
@@ -88,6 +91,7 @@ impl TimerName {
             Self::OutboxRetry => "outbox-retry",
             Self::PublishAnswer => "publish-answer",
             Self::Question => "question",
+            Self::Close => "close",
         }
     }
 }

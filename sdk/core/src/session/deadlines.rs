@@ -46,6 +46,8 @@ impl Session {
             TimerName::OutboxRetry => self.release_publishes(),
             TimerName::PublishAnswer => self.post_missed(now),
             TimerName::Question => self.questions_missed(now),
+            // A session that closes waits for nobody.
+            TimerName::Close => {}
         }
     }
 }

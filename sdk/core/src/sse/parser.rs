@@ -94,6 +94,11 @@ impl Parser {
     /// # Errors
     /// [`TooLong`], again and again until [`reset`](Self::reset).
     pub fn next_event(&mut self, chunk: &mut &[u8]) -> Result<Option<Event<'_>>, TooLong> {
+        Ok(if self.advance(chunk)? { Some(self.event()) } else { None })
+    }
+
+    /// Reads on until an event is complete, and returns whether one is. What was read is taken off `chunk`.
+    pub(crate) fn advance(&mut self, chunk: &mut &[u8]) -> Result<bool, TooLong> {
         if std::mem::take(&mut self.given) {
             self.data.clear();
             self.name.clear();
@@ -111,7 +116,7 @@ impl Parser {
                 if !self.too_long {
                     self.line.extend_from_slice(chunk);
                     *chunk = &[];
-                    return Ok(None);
+                    return Ok(false);
                 }
                 continue;
             };
@@ -131,10 +136,15 @@ impl Parser {
                 self.line = whole;
             }
             if self.given && !self.too_long {
-                let name = if self.name.is_empty() { "message" } else { &self.name };
-                return Ok(Some(Event { name, data: &self.data, id: &self.last_id }));
+                return Ok(true);
             }
         }
+    }
+
+    /// The event to which [`advance`](Self::advance) has come.
+    pub(crate) fn event(&self) -> Event<'_> {
+        let name = if self.name.is_empty() { "message" } else { &self.name };
+        Event { name, data: &self.data, id: &self.last_id }
     }
 
     fn take_line(&mut self, mut line: &[u8]) {
@@ -192,6 +202,12 @@ impl Parser {
         self.id.clone_from(&self.last_id);
         self.given = false;
         self.too_long = false;
+    }
+
+    /// Starts from an id that is known from elsewhere, such as an earlier page. To be called between streams.
+    pub fn set_last_event_id(&mut self, id: &str) {
+        set(&mut self.id, id.as_bytes());
+        set(&mut self.last_id, id.as_bytes());
     }
 
     /// The last event id: what to send as `Last-Event-ID` on a reconnect. Empty when there is none.
