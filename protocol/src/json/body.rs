@@ -71,7 +71,7 @@ pub fn publish(body: &str) -> Result<PublishBody> {
 fn publish_record(fields: &Fields<'_>) -> Result<PublishRecord> {
     Ok(PublishRecord {
         topic: fields.parsed("topic")?,
-        payload: record::payload(fields)?,
+        payload: record::published(fields)?,
         key: fields.maybe_text("key", limits::KEY_BYTES)?.map(Into::into),
         id: fields.maybe_parsed("id")?,
         ephemeral: fields.flag("ephemeral")?,

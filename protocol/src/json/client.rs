@@ -105,7 +105,7 @@ fn frame(kind: &str, fields: &Fields<'_>) -> Result<Option<ClientFrame>> {
         "publish" => ClientFrame::Publish {
             topic: fields.parsed("topic")?,
             id: fields.parsed("id")?,
-            payload: record::payload(fields)?,
+            payload: record::published(fields)?,
             key: fields.maybe_text("key", limits::KEY_BYTES)?.map(Into::into),
             ephemeral: fields.flag("ephemeral")?,
         },

@@ -60,6 +60,15 @@ pub(super) fn payload(fields: &Fields<'_>) -> Result<Payload> {
     Ok(Payload { kind, data })
 }
 
+/// A payload that a client publishes: what is no bytes must be UTF-8, since a server takes nothing else in.
+pub(super) fn published(fields: &Fields<'_>) -> Result<Payload> {
+    let payload = payload(fields)?;
+    if payload.kind != Kind::Bytes && std::str::from_utf8(&payload.data).is_err() {
+        return Err(JsonError::Invalid("data"));
+    }
+    Ok(payload)
+}
+
 /// Writes a record's fields but for its offset.
 pub(super) fn put_record(object: &mut Object<'_>, record: &Record) {
     object.number("time", record.time);

@@ -221,3 +221,13 @@ fn pages_of_history_and_presence_are_plain_objects() {
     let member = Member { id: "m".into(), subject: None, info: Some("Ada".into()) };
     assert_eq!(body::presence(&topic, &[member]), r#"{"topic":"a","members":[{"id":"m","info":"Ada"}]}"#);
 }
+
+#[test]
+fn a_publish_whose_text_is_not_utf_8_is_refused_as_the_binary_codec_refuses_it() {
+    for kind in ["text64", "json64"] {
+        let record = format!(r#""topic":"a","id":"1","kind":"{kind}","data":"/w==""#);
+        let refused = JsonError::Invalid("data");
+        assert_eq!(super::decode_client(&format!(r#"{{"type":"publish",{record}}}"#)), Err(refused));
+        assert_eq!(super::body::publish(&format!("{{{record}}}")), Err(refused));
+    }
+}
