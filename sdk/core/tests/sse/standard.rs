@@ -83,17 +83,11 @@ fn process_field(field: &str, value: &str, buffers: &mut Buffers, stream: &mut S
             buffers.data.push_str(value);
             buffers.data.push('\n');
         }
-        "id" => {
-            if !value.contains('\0') {
-                buffers.last_event_id = value.to_owned();
-            }
-        }
-        "retry" => {
-            // "If the field value consists of only ASCII digits": none are no number, and one that no integer of
-            // ours holds is as good as none.
-            if value.chars().all(|character| character.is_ascii_digit()) {
-                stream.reconnection_time = value.parse().ok().or(stream.reconnection_time);
-            }
+        "id" if !value.contains('\0') => buffers.last_event_id = value.to_owned(),
+        // "If the field value consists of only ASCII digits": none are no number, and one that no integer of ours
+        // holds is as good as none.
+        "retry" if value.chars().all(|character| character.is_ascii_digit()) => {
+            stream.reconnection_time = value.parse().ok().or(stream.reconnection_time);
         }
         _ => {}
     }
