@@ -18,6 +18,13 @@ impl Address {
         })
     }
 
+    /// Scheme, host and port: what does not depend on the path.
+    pub(crate) fn origin(&self) -> &str {
+        let host = self.0.find("://").map_or(0, |place| place + 3);
+        let end = self.0[host..].find('/').map_or(self.0.len(), |place| host + place);
+        &self.0[..end]
+    }
+
     /// The URL of a request's target.
     pub(crate) fn http(&self, target: &str) -> String {
         [&self.0, target].concat()
@@ -48,6 +55,17 @@ mod tests {
         ] {
             let address = Address::new(given, || "http://page.test".to_owned());
             assert_eq!((address.http("/v1/x").as_str(), address.ws("/v1/x").as_str()), (http, ws), "{given}");
+        }
+    }
+    #[wasm_bindgen_test(unsupported = test)]
+    fn the_origin_is_what_comes_before_the_path() {
+        for (given, origin) in [
+            ("https://example.com", "https://example.com"),
+            ("wss://example.com:8443/live/more", "https://example.com:8443"),
+            ("/live", "http://page.test"),
+            ("no url", "no url"),
+        ] {
+            assert_eq!(Address::new(given, || "http://page.test".to_owned()).origin(), origin);
         }
     }
 }

@@ -9,6 +9,7 @@ use crate::{
     Client,
     address::Address,
     driver::{Driver, TokenProvider},
+    name::random_client_id,
     platform,
 };
 
@@ -76,21 +77,5 @@ impl Builder {
         let address = Address::new(&url, platform::origin);
         let client_id = client_id.unwrap_or_else(random_client_id);
         Client::new(Driver::start(address, config, client_id, token))
-    }
-}
-
-/// 128 random bits in hex.
-fn random_client_id() -> ClientId {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    loop {
-        let text: String = platform::random::<16>()
-            .iter()
-            .flat_map(|byte| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]])
-            .map(char::from)
-            .collect();
-        // Always valid; the loop only spares a panic that can't happen.
-        if let Ok(id) = ClientId::new(&text) {
-            return id;
-        }
     }
 }

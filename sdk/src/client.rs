@@ -6,7 +6,7 @@ use everwire_core::{Failure, HistoryPage, Reason, Stats, Transport};
 use everwire_protocol::{HistoryRange, Member, Payload, Topic};
 
 use crate::{
-    Builder, Error, Message, Page, Publishing, Status, StatusStream, Subscribe,
+    Builder, Error, History, Message, Page, Publishing, Status, StatusStream, Subscribe,
     delivery::Question,
     driver::Driver,
     event::{Decode, raw},
@@ -72,6 +72,12 @@ impl Client {
         limit: u32,
     ) -> impl Future<Output = Result<Page<Payload>, Error>> + use<> {
         self.history_with(topic, range, limit, raw)
+    }
+
+    /// A topic's history page by page, without subscribing; payloads as they are. From
+    /// [`HistoryRange::Before`] it goes back, from [`HistoryRange::After`] forward. See [`History`].
+    pub fn history_pages_raw(&self, topic: &str, range: HistoryRange, limit: u32) -> History<Payload> {
+        History::new(self, topic, range, limit, raw)
     }
 
     pub(crate) fn history_with<T>(

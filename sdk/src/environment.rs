@@ -2,11 +2,11 @@
 //! going back, shown again. Translates the browser's events into words of the session; knows no
 //! transport.
 
-use js_sys::{JsString, Reflect};
+use js_sys::JsString;
 use wasm_bindgen::prelude::*;
 use web_sys::EventTarget;
 
-use crate::platform::Callback;
+use crate::platform::{Callback, get};
 
 /// What the environment tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,8 +92,4 @@ fn read(event: &JsValue) -> Option<Change> {
         _ if is_hidden() => return None,
         _ => Change::Wakeup,
     })
-}
-
-fn get(object: &JsValue, name: &str) -> Option<JsValue> {
-    if object.is_object() { Reflect::get(object, &name.into()).ok() } else { None }
 }

@@ -7,7 +7,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_wasm_bindgen::{Serializer, from_value};
 use wasm_bindgen::JsValue;
 
-use crate::{Client, DecodeError, Error, Page, PublishError, Publishing, Subscribe};
+use crate::{Client, DecodeError, Error, History, Page, PublishError, Publishing, Subscribe};
 
 impl Client {
     /// A subscription to a topic, to be [opened](Subscribe::open), whose payloads are read as `T`: a `json` one
@@ -35,6 +35,17 @@ impl Client {
         limit: u32,
     ) -> impl Future<Output = Result<Page<T>, Error>> + use<T> {
         self.history_with(topic, range, limit, decode)
+    }
+
+    /// A topic's history page by page, read as [`subscribe`](Self::subscribe) does. See
+    /// [`history_pages_raw`](Self::history_pages_raw).
+    pub fn history_pages<T: DeserializeOwned>(
+        &self,
+        topic: &str,
+        range: HistoryRange,
+        limit: u32,
+    ) -> History<T> {
+        History::new(self, topic, range, limit, decode)
     }
 }
 

@@ -50,11 +50,14 @@ mod driver;
 mod environment;
 mod error;
 mod event;
+mod history;
 #[cfg(feature = "serde")]
 mod json;
+mod name;
 mod platform;
 mod publish;
 mod queue;
+mod readers;
 mod slot;
 mod status;
 mod subscription;
@@ -67,6 +70,7 @@ pub use builder::Builder;
 pub use client::Client;
 pub use error::{Error, PublishError};
 pub use event::{DecodeError, Ephemeral, Event, Gap, Message, Page};
+pub use history::History;
 #[cfg(feature = "serde")]
 pub use json::decode;
 pub use publish::Publishing;

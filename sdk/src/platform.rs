@@ -2,14 +2,22 @@
 //! globals and not as members of `Window`, so that the same code serves both. Knows nothing of Everwire
 //! but its time.
 
-use std::cell::Cell;
+use std::{
+    cell::Cell,
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
 
 use everwire_core::Time;
-use js_sys::Promise;
+use js_sys::{Promise, Reflect};
 use wasm_bindgen::prelude::*;
 use web_sys::RequestInit;
 
-use crate::clock::Clock;
+use crate::{
+    clock::Clock,
+    slot::{Answer, slot},
+};
 
 /// The one kind of callback that this crate hands to the browser: a single signature costs a single
 /// trampoline in the wasm.
@@ -42,6 +50,16 @@ extern "C" {
 /// Milliseconds on the browser's monotonic clock, as countdowns in a page need them.
 pub(crate) fn milliseconds() -> f64 {
     performance_now()
+}
+
+/// Milliseconds since the Unix epoch, as the machine believes: it may jump, both ways.
+pub(crate) fn wall_clock() -> f64 {
+    date_now()
+}
+
+/// A property. `None` where there is none, and where the browser refuses to show it.
+pub(crate) fn get(object: &JsValue, name: &str) -> Option<JsValue> {
+    if object.is_object() { Reflect::get(object, &name.into()).ok() } else { None }
 }
 
 thread_local! {
@@ -120,5 +138,33 @@ impl Timer {
 impl Drop for Timer {
     fn drop(&mut self) {
         self.clear();
+    }
+}
+
+/// A wait. Dropped, its timer is cleared.
+pub(crate) struct Sleep {
+    _timer: Timer,
+    over: Answer<()>,
+}
+
+/// Waits for a time.
+pub(crate) fn sleep(duration: Duration) -> Sleep {
+    let (filler, over) = slot();
+    let mut filler = Some(filler);
+    let mut timer = Timer::new(Callback::new(move |_| {
+        if let Some(waker) = filler.take().and_then(|filler| filler.fill(())) {
+            waker.wake();
+        }
+    }));
+    let now = now();
+    timer.arm(now, Some(now + duration));
+    Sleep { _timer: timer, over }
+}
+
+impl Future for Sleep {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        Pin::new(&mut self.over).poll(context).map(|_| ())
     }
 }

@@ -1,11 +1,15 @@
 //! What waits for one subscription's app. Bounded: messages by the session's flow control, which learns
 //! here what has been taken; the rest by the rules below. Knows neither the session nor the app's types.
 
+mod conflation;
+
 use std::{collections::VecDeque, sync::Arc, task::Waker, vec};
 
 use everwire_protocol::{Epoch, Payload, Record};
 
 use crate::event::{Event, Message, raw};
+
+use conflation::Conflation;
 
 /// Most ephemeral messages that wait; a newer one then takes the oldest one's place. They are about now,
 /// and an app that is this far behind has no use for them.
@@ -27,6 +31,7 @@ pub(crate) struct Queue {
     /// Who is there as far as the app knows: by what it took, not by what waits.
     seen: Vec<Arc<str>>,
     taken: Taken,
+    conflation: Conflation,
     waker: Option<Waker>,
     ended: bool,
 }
@@ -40,7 +45,10 @@ pub(crate) struct Taken {
 
 impl Queue {
     /// Puts a batch of messages at the end. Returns who is to be woken.
-    pub(crate) fn push_records(&mut self, epoch: Epoch, records: Vec<Record>) -> Option<Waker> {
+    pub(crate) fn push_records(&mut self, epoch: Epoch, mut records: Vec<Record>) -> Option<Waker> {
+        if self.conflation.on {
+            self.make_way_for(&mut records);
+        }
         self.entries.push_back(Entry::Records { epoch, records: records.into_iter() });
         self.waker.take()
     }

@@ -1,10 +1,7 @@
 //! The connection's state as the app sees it: the value now, and the stream of its changes.
 
 use std::{
-    cell::RefCell,
-    collections::VecDeque,
     pin::Pin,
-    rc::{Rc, Weak},
     task::{Context, Poll, Waker},
     time::Duration,
 };
@@ -12,7 +9,10 @@ use std::{
 use everwire_core::{Reason, State, StateChange, Transport};
 use futures::Stream;
 
-use crate::platform;
+use crate::{
+    platform,
+    readers::{Reader, Readers},
+};
 
 /// Most changes that wait for one reader; beyond that it misses the oldest. What it reads last is always
 /// the present.
@@ -51,42 +51,25 @@ impl Status {
 
 /// The connection's changes: the present status first, then each change. Ends after
 /// [`State::Closed`]. A reader that falls more than 64 changes behind misses the oldest ones.
-pub struct StatusStream(Rc<RefCell<Changes>>);
-
-#[derive(Default)]
-struct Changes {
-    waiting: VecDeque<Status>,
-    waker: Option<Waker>,
-    ended: bool,
-}
+pub struct StatusStream(Reader<Status>);
 
 impl Stream for StatusStream {
     type Item = Status;
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Status>> {
-        let mut changes = self.0.borrow_mut();
-        if let Some(status) = changes.waiting.pop_front() {
-            return Poll::Ready(Some(status));
-        }
-        if changes.ended {
-            return Poll::Ready(None);
-        }
-        let replaced = changes.waker.replace(context.waker().clone());
-        drop(changes);
-        drop(replaced);
-        Poll::Pending
+        self.0.poll(context)
     }
 }
 
 /// The driver's side: the present, and who reads the changes.
 pub(crate) struct StatusBoard {
     now: Status,
-    readers: Vec<Weak<RefCell<Changes>>>,
+    readers: Readers<Status>,
 }
 
 impl StatusBoard {
     pub(crate) fn new(now: Status) -> Self {
-        Self { now, readers: Vec::new() }
+        Self { now, readers: Readers::new(CHANGES) }
     }
 
     pub(crate) fn now(&self) -> Status {
@@ -94,25 +77,15 @@ impl StatusBoard {
     }
 
     pub(crate) fn read(&mut self) -> StatusStream {
-        let ended = self.now.state == State::Closed;
-        let changes = Changes { waiting: [self.now].into(), waker: None, ended };
-        let changes = Rc::new(RefCell::new(changes));
-        self.readers.retain(|reader| reader.strong_count() > 0);
-        self.readers.push(Rc::downgrade(&changes));
-        StatusStream(changes)
+        StatusStream(self.readers.add(Some(self.now), self.now.state == State::Closed))
     }
 
     /// Tells everybody. The wakers are for the caller to wake once it holds nothing borrowed.
     pub(crate) fn tell(&mut self, status: Status, wakers: &mut Vec<Waker>) {
         self.now = status;
-        for reader in self.readers.iter().filter_map(Weak::upgrade) {
-            let mut changes = reader.borrow_mut();
-            if changes.waiting.len() == CHANGES {
-                changes.waiting.pop_front();
-            }
-            changes.waiting.push_back(status);
-            changes.ended = status.state == State::Closed;
-            wakers.extend(changes.waker.take());
+        self.readers.tell(&status, wakers);
+        if status.state == State::Closed {
+            self.readers.end(wakers);
         }
     }
 }

@@ -32,6 +32,23 @@ fn ephemeral(time: u64) -> Event<Payload> {
     Event::Ephemeral(Ephemeral { data: Ok(Payload::text("")), time, from: None })
 }
 
+/// The newest values of some keys; the empty key stands for none.
+fn keyed(values: &[(u64, &str)]) -> Vec<Record> {
+    let record = |&(offset, key): &(u64, &str)| Record {
+        key: (!key.is_empty()).then(|| key.into()),
+        ..records(offset..offset + 1).remove(0)
+    };
+    values.iter().map(record).collect()
+}
+
+fn offsets(queue: &mut Queue) -> Vec<u64> {
+    let offset = |event| match event {
+        Event::Message(message) => message.offset,
+        _ => 0,
+    };
+    drain(queue).into_iter().map(offset).collect()
+}
+
 /// Keeps the list of members that an app keeps.
 fn follow(there: &mut Vec<Member>, queue: &mut Queue) {
     for event in drain(queue) {
@@ -208,4 +225,40 @@ fn whoever_waits_is_woken_once_by_what_comes_or_by_the_end() {
     queue.wait(&waker);
     assert!(woken(queue.end()));
     assert_eq!(count.0.load(Ordering::Relaxed), 3);
+}
+
+#[wasm_bindgen_test(unsupported = test)]
+fn conflated_the_newest_of_each_key_stays_in_its_order_and_what_has_none_stays() {
+    let mut queue = Queue::default();
+    queue.conflate();
+    let _ = queue.push_records(epoch(), keyed(&[(1, "a"), (2, ""), (3, "b"), (4, "a")]));
+    let _ = queue.push(Event::Join(member(1)));
+    let _ = queue.push_records(epoch(), keyed(&[(5, "c"), (6, "b"), (7, ""), (8, "b")]));
+    assert_eq!(queue.conflated(), 3);
+    assert_eq!(queue.take_conflated().map(|taken| (taken.messages, taken.bytes)), Some((3, 12)));
+    assert!(queue.take_conflated().is_none());
+    assert_eq!(offsets(&mut queue), [2, 4, 0, 5, 7, 8]);
+    assert_eq!(queue.taken().map(|taken| taken.messages), Some(5), "each counts once");
+}
+
+#[wasm_bindgen_test(unsupported = test)]
+fn a_batch_that_is_half_taken_conflates_in_what_is_left_of_it() {
+    let mut queue = Queue::default();
+    queue.conflate();
+    let _ = queue.push_records(epoch(), keyed(&[(1, "a"), (2, "b"), (3, "c")]));
+    assert!(matches!(queue.pop(), Some(Event::Message(message)) if message.offset == 1));
+    let _ = queue.push_records(epoch(), keyed(&[(4, "a"), (5, "b")]));
+    assert_eq!(queue.conflated(), 1, "what the app has is no longer the queue's");
+    assert_eq!(offsets(&mut queue), [3, 4, 5]);
+}
+
+#[wasm_bindgen_test(unsupported = test)]
+fn invariant_5_a_key_that_changes_for_ever_leaves_one_entry() {
+    let mut queue = Queue::default();
+    queue.conflate();
+    for offset in 1..=10_000 {
+        let _ = queue.push_records(epoch(), keyed(&[(offset, "a")]));
+    }
+    assert_eq!((queue.entries.len(), queue.conflated()), (1, 9_999));
+    assert_eq!(offsets(&mut queue), [10_000]);
 }
