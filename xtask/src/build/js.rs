@@ -3,11 +3,17 @@
 use crate::setup::{self, Scope};
 use crate::{build::optimise, run, say, workspace::Workspace};
 use anyhow::Result;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use xshell::cmd;
 
 /// The cdylib as cargo leaves it, before wasm-bindgen.
 const CRATE: &str = "everwire_js";
+
+/// The module in its folder.
+pub const WASM: &str = "everwire_bg.wasm";
+
+/// The JavaScript beside it.
+pub const GLUE: &str = "everwire.js";
 
 /// Builds with what `setup` has to fetch for it.
 pub fn command(workspace: &Workspace) -> Result<()> {
@@ -23,25 +29,30 @@ pub fn build(workspace: &Workspace) -> Result<()> {
 }
 
 fn build_anew(workspace: &Workspace) -> Result<()> {
-    let shell = &workspace.shell;
+    bundle(workspace, &[], &workspace.js_dist())
+}
+
+/// Builds it with optional features, into any folder.
+pub fn bundle(workspace: &Workspace, features: &[&str], out: &Path) -> Result<()> {
+    let (shell, features) = (&workspace.shell, features.join(","));
     run::run(cmd!(
         shell,
-        "cargo build -p everwire-js --target wasm32-unknown-unknown --profile wasm-release"
+        "cargo build -p everwire-js --target wasm32-unknown-unknown --profile wasm-release --features={features}"
     ))?;
-    let (module, out) = (compiled(workspace), workspace.js_dist());
-    shell.remove_path(&out)?;
+    let module = compiled(workspace);
+    shell.remove_path(out)?;
     run::run(cmd!(shell, "wasm-bindgen {module} --target web --out-name everwire --out-dir {out}"))?;
-    optimise::optimise(workspace, &wasm(workspace))
+    optimise::optimise(workspace, &out.join(WASM))
 }
 
 /// The module that ships.
 pub fn wasm(workspace: &Workspace) -> PathBuf {
-    workspace.js_dist().join("everwire_bg.wasm")
+    workspace.js_dist().join(WASM)
 }
 
 /// The JavaScript beside it.
 pub fn glue(workspace: &Workspace) -> PathBuf {
-    workspace.js_dist().join("everwire.js")
+    workspace.js_dist().join(GLUE)
 }
 
 fn compiled(workspace: &Workspace) -> PathBuf {

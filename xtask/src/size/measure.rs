@@ -25,6 +25,14 @@ impl Size {
     }
 }
 
+impl Size {
+    /// How much bigger than another one it is, as browsers download it: `+1,234`.
+    pub fn beyond(self, other: Self) -> String {
+        let sign = if self.brotli < other.brotli { '-' } else { '+' };
+        format!("{sign}{}", thousands(self.brotli.abs_diff(other.brotli)))
+    }
+}
+
 impl AddAssign for Size {
     fn add_assign(&mut self, other: Self) {
         self.raw += other.raw;
@@ -62,6 +70,13 @@ mod tests {
         let size = Size::of(text.as_bytes()).unwrap();
         assert_eq!(size.raw, text.len());
         assert!(size.brotli < size.gzip && size.gzip < size.raw, "{size:?}");
+    }
+
+    #[test]
+    fn a_difference_tells_its_direction() {
+        let of = |brotli| Size { brotli, ..Size::default() };
+        assert_eq!(of(5_000).beyond(of(1_000)), "+4,000");
+        assert_eq!(of(999).beyond(of(1_000)), "-1");
     }
 
     #[test]

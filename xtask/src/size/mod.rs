@@ -1,6 +1,7 @@
-//! `cargo xtask size`: the bytes that browsers download, of the smallest client and of the demo, and what in them
-//! costs the most.
+//! `cargo xtask size`: the bytes that browsers download, of the smallest client and of the demo, what in them
+//! costs the most, and what each optional feature of the client costs.
 
+mod features;
 mod measure;
 mod parts;
 
@@ -33,8 +34,9 @@ pub fn report(workspace: &Workspace, top: Option<usize>) -> Result<()> {
     let demo = demo_files(&workspace.dist())?;
     say::heading("size, in bytes (brotli at 11, gzip at 9)");
     say::line(format_args!("{:<50} {:>10} {:>10} {:>10}", "file", "raw", "gzip", "brotli"));
-    table("client", &client)?;
+    let minimal = table("client", &client)?;
     table("demo", &demo)?;
+    features::report(workspace, minimal)?;
     if let Some(count) = top {
         parts::report(workspace, "everwire-js", count)?;
         parts::report(workspace, "everwire-demo-app", count)?;
@@ -42,16 +44,20 @@ pub fn report(workspace: &Workspace, top: Option<usize>) -> Result<()> {
     Ok(())
 }
 
-fn table(title: &str, files: &[PathBuf]) -> Result<()> {
+fn table(title: &str, files: &[PathBuf]) -> Result<Size> {
     let mut all = Size::default();
     for file in files {
-        let size = Size::of(&std::fs::read(file).with_context(|| file.display().to_string())?)?;
+        let size = size_of(file)?;
         let name = file.file_name().unwrap_or_default().to_string_lossy();
         say::line(format_args!("{:<50} {size}", format!("{title}: {name}")));
         all += size;
     }
     say::line(format_args!("{:<50} {all}", format!("{title}, all")));
-    Ok(())
+    Ok(all)
+}
+
+fn size_of(file: &Path) -> Result<Size> {
+    Size::of(&std::fs::read(file).with_context(|| file.display().to_string())?)
 }
 
 /// wasm-bindgen's JavaScript as a bundler would ship it. The copy that is measured is not the one that is published.
