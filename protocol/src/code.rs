@@ -96,6 +96,8 @@ codes! {
     TOKEN_EXPIRED = 4101, "token_expired", 401;
     /// The token is malformed, or not signed by a key that the server trusts.
     TOKEN_INVALID = 4102, "token_invalid", 401;
+    /// The token is of another subject than the connection: it needs one of its own.
+    TOKEN_OTHER_SUBJECT = 4103, "token_other_subject", 401;
     /// The server goes away in order; come back inside the window.
     DRAINING = 4200, "draining", 503;
     /// A frame, body or parameter can't be read.

@@ -158,6 +158,7 @@ impl<S: Store> Hub<S> {
             Action::Subscribe => "reading",
             Action::Publish => "publishing to",
             Action::Presence => "presence on",
+            Action::History => "the history of",
         };
         Err(Refusal::new(Code::FORBIDDEN, format!("{what} {topic} is not allowed")))
     }

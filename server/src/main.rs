@@ -29,12 +29,11 @@ async fn run(options: &Options) -> Result<(), Box<dyn std::error::Error>> {
     let config = Config::load(options)?;
     start_logs(&config)?;
     config.check_anonymous()?;
-    if !config.anonymous {
+    if config.trusts_this_machine() {
         tracing::warn!("no keys: everybody on this machine may read and write every topic");
     }
     let mut signals = Signals::listen()?;
-    let listen = config.listen;
-    let server = Server::start(config).await.map_err(|error| format!("can't listen on {listen}: {error}"))?;
+    let server = Server::start(config).await?;
     // The one line on stdout: whoever started this reads the port from it.
     writeln!(std::io::stdout(), "everwire-server listening on http://{}", server.address())?;
 

@@ -6,7 +6,7 @@ use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    auth::Open,
+    auth::{Authorizer, Jwt, Keyring, Open, TokenRules},
     clock::Clock,
     config::{Config, METRICS_PATTERN},
     counters::Counters,
@@ -37,21 +37,25 @@ impl Server {
     /// Starts a server over a store in memory, with a new epoch.
     ///
     /// # Errors
-    /// When the address can't be listened on.
+    /// When the address can't be listened on, or the keys that tokens are checked by can't be read.
     pub async fn start(config: Config) -> io::Result<Self> {
-        let listener = TcpListener::bind(config.listen).await?;
+        let listen = config.listen;
+        let failed =
+            |error: io::Error| io::Error::new(error.kind(), format!("can't listen on {listen}: {error}"));
+        let listener = TcpListener::bind(listen).await.map_err(failed)?;
         let address = listener.local_addr()?;
-        let origins = match (address.ip().is_loopback(), config.anonymous) {
-            (true, false) => config.origins.clone().with_local().with_local_host(),
-            (true, true) => config.origins.clone().with_local(),
+        let origins = match (address.ip().is_loopback(), config.trusts_this_machine()) {
+            (true, true) => config.origins.clone().with_local().with_local_host(),
+            (true, false) => config.origins.clone().with_local(),
             (false, _) => config.origins.clone(),
         };
+        let drain = CancellationToken::new();
+        let authorizer = authorizer(&config, &drain)?;
 
         let store = MemoryStore::new(fastrand::u64(..), config.store);
         let presence = Presence::new(config.presence_grace.as_millis() as u64, fastrand::u64(..))
             .with_most(config.max_members);
-        let own: Vec<Pattern> = METRICS_PATTERN.parse().into_iter().collect();
-        let hub = Arc::new(Hub::new(store, presence, Arc::new(Open::new(own)), config.rules));
+        let hub = Arc::new(Hub::new(store, presence, authorizer, config.rules));
         let settings = Settings {
             max_connections: config.max_connections,
             max_life: config.max_life,
@@ -59,9 +63,8 @@ impl Server {
             drain_window: config.drain_window,
             origins,
         };
-        let app = Arc::new(App::new(Arc::clone(&hub), settings));
+        let app = Arc::new(App::new(Arc::clone(&hub), settings, drain.clone()));
         let counters = Arc::clone(&hub.counters);
-        let drain = app.drain.clone();
         if config.metrics_topics {
             let publisher = metrics_topics::publish(Arc::clone(&hub), Clock::default(), drain.clone());
             tokio::spawn(publisher);
@@ -99,6 +102,20 @@ impl Server {
         self.drain.cancel();
         tokio::time::timeout(self.drain_timeout, self.running).await.is_ok()
     }
+}
+
+/// Who decides on who may do what: tokens, where there are keys for them.
+fn authorizer(config: &Config, stop: &CancellationToken) -> io::Result<Arc<dyn Authorizer>> {
+    let read_only: Vec<Pattern> = METRICS_PATTERN.parse().into_iter().collect();
+    let rights = config.anonymous_rights.clone();
+    if config.keys.is_empty() {
+        return Ok(Arc::new(Open::new(read_only).with_rights(rights)));
+    }
+    let keyring = Keyring::load(config.keys.clone()).map_err(io::Error::other)?;
+    let keyring = Arc::new(keyring);
+    tokio::spawn(Arc::clone(&keyring).watch(stop.clone()));
+    let anonymous = config.anonymous.then_some(rights);
+    Ok(Arc::new(Jwt::new(keyring, TokenRules { anonymous, read_only, ..config.tokens.clone() })))
 }
 
 async fn housekeeping(hub: Arc<Hub<MemoryStore>>, stop: CancellationToken) {

@@ -2,6 +2,7 @@
 //! in. It knows no running server.
 
 mod options;
+mod tokens;
 
 #[cfg(test)]
 mod tests;
@@ -15,6 +16,7 @@ use figment::{
 };
 
 use crate::{
+    auth::{KeySources, Rights, TokenRules},
     http::origin::Origins,
     hub::PeerRules,
     log::{KeyLimits, Pattern, Retention, RetentionRules},
@@ -50,8 +52,14 @@ pub struct Config {
     pub static_dir: Option<PathBuf>,
     /// Whose pages may connect.
     pub origins: Origins,
-    /// Everybody may do everything, on any address.
+    /// Who sends no token is let in, on any address.
     pub anonymous: bool,
+    /// What those may do, where they are let in.
+    pub anonymous_rights: Rights,
+    /// The keys that tokens are checked by.
+    pub keys: KeySources,
+    /// How tokens are judged.
+    pub tokens: TokenRules,
     /// The store's bounds.
     pub store: MemoryLimits,
     /// What peers are told and held to.
@@ -85,6 +93,9 @@ impl Default for Config {
             static_dir: None,
             origins: Origins::default(),
             anonymous: false,
+            anonymous_rights: tokens::everything(),
+            keys: KeySources::default(),
+            tokens: TokenRules { leeway: 30_000, ..TokenRules::default() },
             store: MemoryLimits { retention: rules(Retention::default(), Vec::new()), ..Default::default() },
             rules: PeerRules::default(),
             max_connections: 10_000,
@@ -153,17 +164,22 @@ impl Config {
             ..peer
         };
         let window = millis("drain-window", options.drain_window, 5_000, 0, 300)? as u32;
-        let origins = match options.allow_origin {
-            Some(list) => Origins::new(&list).map_err(|error| ConfigError(error.to_string()))?,
-            None => base.origins,
-        };
-        let static_dir = static_dir(options.static_dir)?;
+        let origins = options.allow_origin.as_deref().unwrap_or_default();
+        let origins = Origins::new(origins).map_err(|error| ConfigError(error.to_string()))?;
         let anonymous = options.anonymous.unwrap_or(false);
+        let anonymous_rights = tokens::anonymous(&options)?;
+        let keys = tokens::keys(&options)?;
+        let leeway = millis("token-leeway", options.token_leeway, base.tokens.leeway, 0, 300)?;
+        let tokens = tokens::rules(&options, leeway);
+        let static_dir = static_dir(options.static_dir)?;
         Ok(Self {
             listen: options.listen.unwrap_or(base.listen),
             static_dir,
             origins,
             anonymous,
+            anonymous_rights,
+            keys,
+            tokens,
             store,
             rules: peer,
             max_connections: bounded("max-connections", options.max_connections, 10_000, 1, 1_000_000)?,
@@ -179,17 +195,25 @@ impl Config {
         })
     }
 
-    /// Whether it is safe to let everybody in, as long as there are no keys to tell people apart by.
+    /// Whether everybody is let in because there are no keys to tell people apart by, and only this machine
+    /// reaches the server.
+    #[must_use]
+    pub fn trusts_this_machine(&self) -> bool {
+        !self.anonymous && self.keys.is_empty()
+    }
+
+    /// Whether it is safe to let everybody in, as long as there are no keys.
     ///
     /// # Errors
     /// [`ConfigError`] when the server would listen to the world without being told that this is meant.
     pub fn check_anonymous(&self) -> Result<(), ConfigError> {
-        if self.anonymous || self.listen.ip().is_loopback() {
+        if self.anonymous || !self.keys.is_empty() || self.listen.ip().is_loopback() {
             return Ok(());
         }
         Err(ConfigError(format!(
             "refusing to listen on {}: without keys everybody who reaches that address could read and \
-             write every topic. Say --anonymous if that is meant, or listen on 127.0.0.1",
+             write every topic. Give it keys (--token-jwks, --token-key, --token-secret-file), say \
+             --anonymous if that is meant, or listen on 127.0.0.1",
             self.listen
         )))
     }

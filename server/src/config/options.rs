@@ -6,6 +6,8 @@ use std::{net::SocketAddr, path::PathBuf};
 use clap::{Parser, ValueEnum};
 use serde::{Deserialize, Serialize};
 
+use crate::auth::Secret;
+
 /// How logs are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -59,10 +61,69 @@ pub struct Options {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub allow_origin: Option<Vec<String>>,
 
-    /// Let everybody read and write everything, on any address. Without it that is only so on loopback
+    /// Let those in who send no token, on any address. Without it that is only so on loopback, and only while
+    /// there are no keys
     #[arg(long, env = "EVERWIRE_ANONYMOUS", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub anonymous: Option<bool>,
+
+    /// What those may read who send no token, where they are let in, as topic patterns: `*` at the end stands
+    /// for anything, elsewhere for one part of a name [default: *]
+    #[arg(long, env = "EVERWIRE_ANONYMOUS_SUBSCRIBE", value_name = "PATTERN", value_delimiter = ',')]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub anonymous_subscribe: Option<Vec<String>>,
+
+    /// What they may publish to [default: *]
+    #[arg(long, env = "EVERWIRE_ANONYMOUS_PUBLISH", value_name = "PATTERN", value_delimiter = ',')]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub anonymous_publish: Option<Vec<String>>,
+
+    /// Where they may see who is there, and be seen [default: *]
+    #[arg(long, env = "EVERWIRE_ANONYMOUS_PRESENCE", value_name = "PATTERN", value_delimiter = ',')]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub anonymous_presence: Option<Vec<String>>,
+
+    /// Of what they may ask for pages of history [default: as --anonymous-subscribe]
+    #[arg(long, env = "EVERWIRE_ANONYMOUS_HISTORY", value_name = "PATTERN", value_delimiter = ',')]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub anonymous_history: Option<Vec<String>>,
+
+    /// Shared secret of at least 32 bytes that tokens are signed with (HS256). Everybody on the machine sees
+    /// a flag: use the variable, or --token-secret-file
+    #[arg(long, env = "EVERWIRE_TOKEN_SECRET", hide_env_values = true, value_name = "SECRET")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_secret: Option<Secret>,
+
+    /// File with such a secret
+    #[arg(long, env = "EVERWIRE_TOKEN_SECRET_FILE", value_name = "FILE")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_secret_file: Option<PathBuf>,
+
+    /// File with a public key in PEM, Ed25519 (EdDSA) or RSA (RS256), or such a text itself; repeat for more
+    #[arg(long, env = "EVERWIRE_TOKEN_KEY", value_name = "FILE", value_delimiter = ',')]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_key: Option<Vec<String>>,
+
+    /// File with a JSON Web Key Set. Files of keys are read again when they change
+    #[arg(long, env = "EVERWIRE_TOKEN_JWKS", value_name = "FILE")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_jwks: Option<PathBuf>,
+
+    /// Who may have made a token, as its `iss` says; repeat for more [default: who has the key]
+    #[arg(long, env = "EVERWIRE_TOKEN_ISSUER", value_name = "ISSUER", value_delimiter = ',')]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_issuer: Option<Vec<String>>,
+
+    /// For whom tokens are, as their `aud` says; repeat for more. Without it a token that names an audience is
+    /// refused
+    #[arg(long, env = "EVERWIRE_TOKEN_AUDIENCE", value_name = "AUDIENCE", value_delimiter = ',')]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_audience: Option<Vec<String>>,
+
+    /// How far the clocks of the server and of who makes the tokens may be apart, in seconds [default: 30]
+    #[arg(long, env = "EVERWIRE_TOKEN_LEEWAY", value_name = "SECONDS")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_leeway: Option<u64>,
 
     /// TOML file with any of these options
     #[arg(long, env = "EVERWIRE_CONFIG", value_name = "FILE")]

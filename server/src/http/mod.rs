@@ -2,6 +2,7 @@
 //! here it only gets its form.
 
 mod body;
+mod credentials;
 mod files;
 mod health;
 mod linger;
@@ -12,6 +13,7 @@ mod poll;
 pub mod problem;
 mod publish;
 mod sse;
+mod ticket;
 mod topics;
 mod ws;
 
@@ -27,20 +29,18 @@ use std::{
 use axum::{
     Router,
     extract::Request,
-    http::HeaderMap,
     middleware,
     response::{IntoResponse, Response},
     routing::{any, get, post},
 };
 use everwire_protocol::{
     Code, RetryWindow,
-    http::{POLL_PATH, PUBLISH_PATH, SSE_PATH, TOPICS_PATH, WS_PATH},
+    http::{POLL_PATH, PUBLISH_PATH, SSE_PATH, TICKET_PATH, TOPICS_PATH, WS_PATH},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower_http::trace::TraceLayer;
 
 use crate::{
-    auth::Subject,
     clock::Clock,
     counters::{Seat, Transport},
     hub::{Hub, Refusal},
@@ -50,6 +50,7 @@ use crate::{
 pub use listen::{Limits as ListenLimits, serve};
 use origin::Origins;
 use problem::Problem;
+use ticket::Tickets;
 
 /// When a client that found the server full should come back.
 const FULL_RETRY: RetryWindow = RetryWindow { min: 2_000, max: 15_000 };
@@ -81,19 +82,21 @@ pub struct App<S> {
     pub drain: CancellationToken,
     /// All that has to end before the server has: connections, whatever they have become.
     pub tasks: TaskTracker,
+    tickets: Tickets,
     sessions: AtomicU64,
 }
 
 impl<S: Store> App<S> {
-    /// The endpoints' state over a hub.
+    /// The endpoints' state over a hub. When `drain` is cancelled, each connection says so and ends.
     #[must_use]
-    pub fn new(hub: Arc<Hub<S>>, settings: Settings) -> Self {
+    pub fn new(hub: Arc<Hub<S>>, settings: Settings, drain: CancellationToken) -> Self {
         Self {
             hub,
             clock: Clock::default(),
             settings,
-            drain: CancellationToken::new(),
+            drain,
             tasks: TaskTracker::new(),
+            tickets: Tickets::default(),
             sessions: AtomicU64::new(0),
         }
     }
@@ -106,6 +109,7 @@ impl<S: Store> App<S> {
             .route(WS_PATH, get(ws::upgrade::<S>))
             .route(SSE_PATH, get(sse::answer::<S>).post(sse::answer::<S>))
             .route(POLL_PATH, get(poll::answer::<S>).post(poll::answer::<S>))
+            .route(TICKET_PATH, post(ticket::trade::<S>))
             .route(PUBLISH_PATH, post(publish::publish::<S>))
             .route(&topic("history"), get(topics::history::<S>))
             .route(&topic("presence"), get(topics::presence::<S>))
@@ -143,17 +147,6 @@ impl<S: Store> App<S> {
             let refusal = Refusal::new(code, "the server has no room for another connection");
             Refusal { retry_after: Some(FULL_RETRY), ..refusal }.into()
         })
-    }
-
-    /// Who sends the request, by its `Authorization` header.
-    fn subject(&self, now: u64, headers: &HeaderMap) -> Result<Subject, Problem> {
-        let header = headers.get(axum::http::header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-        let token = header.and_then(|value| {
-            let (scheme, token) = value.split_once(' ')?;
-            scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
-        });
-        let denied = |denied: crate::auth::Denied| Problem::new(denied.code, denied.message);
-        self.hub.authorizer.authenticate(now, token).map_err(denied)
     }
 
     /// When a connection that begins now has to end: clients of one moment don't all come back at one.

@@ -9,7 +9,7 @@ use axum::{
 };
 use everwire_protocol::{
     ClientId, Code, Cursor, From, Position, Topic,
-    http::{CLIENT_ID, CURSOR, FORMAT, FROM, INFO, LAST_EVENT_ID, PRESENCE, TIMEOUT, TOPIC},
+    http::{CLIENT_ID, CURSOR, FORMAT, FROM, INFO, LAST_EVENT_ID, PRESENCE, TICKET, TIMEOUT, TOPIC},
     limits,
 };
 
@@ -88,6 +88,8 @@ pub struct StreamRequest {
     pub raw: bool,
     /// How long a poll may be held, in seconds.
     pub timeout: Option<u64>,
+    /// What stands in place of a token.
+    pub ticket: Option<String>,
 }
 
 impl StreamRequest {
@@ -138,6 +140,7 @@ impl StreamRequest {
                 Some(_) => return Err(Problem::new(Code::BAD_REQUEST, "the only `format` is raw")),
             },
             timeout: params.number(TIMEOUT)?,
+            ticket: params.one(TICKET).map(str::to_owned),
         })
     }
 

@@ -7,7 +7,7 @@ use axum::{
     body::Body,
     extract::{Request, State},
     http::{
-        HeaderMap, HeaderName, HeaderValue,
+        HeaderMap, HeaderName, HeaderValue, Method,
         header::{CACHE_CONTROL, CONTENT_TYPE},
     },
     response::{IntoResponse, Response},
@@ -33,9 +33,10 @@ use crate::{
 const RETRY: std::ops::Range<u32> = 1_000..3_000;
 
 pub async fn answer<S: Store>(State(app): State<Arc<App<S>>>, request: Request) -> Result<Response, Problem> {
+    let method = request.method().clone();
     let (params, headers) = Params::of_request(request).await?;
     let asked = StreamRequest::read(&params, &headers)?;
-    let live = Live::open(app, &headers, &asked, Transport::Sse).await?;
+    let live = Live::open(app, (&method, &headers), &asked, Transport::Sse).await?;
     let events = Events {
         live,
         cursor: asked.cursor(),
@@ -120,13 +121,13 @@ impl<S: Store> Live<S> {
     /// the others go on; when none is left, the request is refused.
     pub async fn open(
         app: Arc<App<S>>,
-        headers: &HeaderMap,
+        head: (&Method, &HeaderMap),
         asked: &StreamRequest,
         transport: Transport,
     ) -> Result<Self, Problem> {
         let now = app.clock.now();
-        let subject = app.subject(now, headers)?;
         let seat = app.seat(transport)?;
+        let subject = app.subject_of(now, head, asked, transport)?;
         let visitor = asked.client_id.clone().map(|client_id| Visitor {
             client_id,
             subject: subject.name.clone(),

@@ -43,7 +43,7 @@ pub async fn history<S: Store>(
 
     let now = app.clock.now();
     let subject = app.subject(now, &parts.headers)?;
-    app.hub.check(&subject, Action::Subscribe, &topic)?;
+    app.hub.check(&subject, Action::History, &topic)?;
     let page = app.hub.store.history(now, &topic, range, limit).await.map_err(crate::hub::Refusal::from)?;
     let records: Vec<_> = page.entries.iter().map(|entry| entry.record.clone()).collect();
     let body = if wants_binary(&parts.headers) {

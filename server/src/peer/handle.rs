@@ -17,6 +17,7 @@ use crate::{
 impl<S: Store> Peer<S> {
     /// Takes a frame of the client in. What it causes is then there to be pulled.
     pub async fn handle(&mut self, now: u64, frame: ClientFrame) {
+        self.check_token(now);
         if self.closing.is_some() {
             return;
         }
@@ -58,19 +59,8 @@ impl<S: Store> Peer<S> {
                 let info = info.map(Arc::from);
                 self.visitor = Some(Visitor { client_id, subject: subject.name.clone(), info });
                 self.subject = subject;
-                self.welcome();
+                self.welcome(now);
             }
-            Err(Denied { code, message }) => self.refuse(code, message),
-        }
-    }
-
-    fn refresh(&mut self, now: u64, token: &Token) {
-        match self.hub.authorizer.authenticate(now, Some(token.as_str())) {
-            // Another subject would be another member, and another scope of idempotency keys.
-            Ok(subject) if subject.name != self.subject.name => {
-                self.refuse(Code::FORBIDDEN, "a token of another subject needs another connection");
-            }
-            Ok(subject) => self.subject = subject,
             Err(Denied { code, message }) => self.refuse(code, message),
         }
     }
@@ -130,7 +120,7 @@ impl<S: Store> Peer<S> {
         self.visitor.as_ref().ok_or_else(|| Refusal::new(Code::BAD_REQUEST, "presence needs a client id"))
     }
 
-    fn unsubscribe(&mut self, now: u64, topic: &Topic) {
+    pub(super) fn unsubscribe(&mut self, now: u64, topic: &Topic) {
         if let Some(subscription) = self.subscriptions.remove(topic) {
             self.depart(now, &subscription, true);
         }
@@ -181,7 +171,7 @@ impl<S: Store> Peer<S> {
         range: HistoryRange,
         limit: u32,
     ) -> Result<(), Refusal> {
-        self.hub.check(&self.subject, Action::Subscribe, topic)?;
+        self.hub.check(&self.subject, Action::History, topic)?;
         let page = self.hub.store.history(now, topic, range, limit).await?;
         let records = page.entries.iter().map(|entry| entry.record.clone()).collect();
         self.push(ServerFrame::History { request, epoch: page.epoch, records, more: page.more });

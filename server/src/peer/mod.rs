@@ -18,6 +18,7 @@ mod handle;
 mod outgoing;
 mod pull;
 mod subscription;
+mod token;
 
 #[cfg(test)]
 mod tests;
@@ -112,7 +113,7 @@ impl<S: Store> Peer<S> {
         let mut peer = Self::new(hub, now, session);
         peer.subject = subject;
         peer.visitor = visitor;
-        peer.welcome();
+        peer.welcome(now);
         peer
     }
 
@@ -150,7 +151,7 @@ impl<S: Store> Peer<S> {
     #[must_use]
     pub fn deadline(&self) -> u64 {
         let next = if self.welcomed { self.heartbeat_at() } else { self.connect_by() };
-        next.min(self.ends_at)
+        next.min(self.ends_at).min(self.token_ends_at())
     }
 
     /// Why the connection ends, once it does: close it when nothing is left to pull.
@@ -203,7 +204,7 @@ impl<S: Store> Peer<S> {
         })
     }
 
-    fn welcome(&mut self) {
+    fn welcome(&mut self, now: u64) {
         self.welcomed = true;
         let rules = &self.hub.rules;
         let welcome = ServerFrame::Welcome {
@@ -213,6 +214,9 @@ impl<S: Store> Peer<S> {
             server: Arc::clone(&rules.server),
         };
         self.push(welcome);
+        if self.subject.expires_at.is_some() {
+            self.tell_end(now);
+        }
     }
 
     fn push(&mut self, frame: ServerFrame) {

@@ -50,7 +50,10 @@ impl Outgoing {
         let begins = matches!(
             self,
             Self::Frame(
-                ServerFrame::Welcome { .. } | ServerFrame::Subscribed { .. } | ServerFrame::Heartbeat
+                ServerFrame::Welcome { .. }
+                    | ServerFrame::Expires { .. }
+                    | ServerFrame::Subscribed { .. }
+                    | ServerFrame::Heartbeat
             )
         );
         !begins && !self.is_members()

@@ -63,6 +63,7 @@ impl<S: Store> Peer<S> {
         if !self.welcomed && self.closing.is_none() && now >= self.connect_by() {
             self.refuse(Code::TIMEOUT, "no connect frame came in time");
         }
+        self.check_token(now);
         if now >= self.ends_at {
             self.close(Code::EXPIRED, "the connection reached its longest life");
         }

@@ -39,6 +39,10 @@ impl Subscriptions {
         self.by_topic.len()
     }
 
+    pub fn iter(&self) -> impl Iterator<Item = &Subscription> {
+        self.slots.iter().flatten()
+    }
+
     pub fn contains(&self, topic: &Topic) -> bool {
         self.by_topic.contains_key(topic)
     }

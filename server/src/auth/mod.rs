@@ -1,28 +1,46 @@
-//! Who may do what: the seam for tokens, and the one rule that needs none. It knows subjects and topics,
-//! and no connection.
+//! Who may do what: the seam for tokens. It knows subjects and topics, and no connection.
+//!
+//! [`Open`] lets everybody in; [`Jwt`] asks for a token. [`Keyring`] has the keys that tokens are checked
+//! by, and reads them again when they change.
+
+mod jwt;
+mod keyring;
+mod keys;
+mod open;
+mod rights;
 
 use std::sync::Arc;
 
 use everwire_protocol::{Code, Topic};
 
-use crate::log::Pattern;
+pub use jwt::{Jwt, TokenRules};
+pub use keyring::Keyring;
+pub use keys::{BadKey, KeySources, Secret};
+pub use open::Open;
+pub use rights::{BadTopicPattern, Rights, TopicPattern};
 
 /// Who is on the other side, as the server authenticated it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Subject {
     /// Its name, which records carry as `from`; none for an anonymous one.
     pub name: Option<Arc<str>>,
+    /// When its token's time is over, in milliseconds since the Unix epoch; none for never.
+    pub expires_at: Option<u64>,
+    /// What its token allows, for authorizers that go by it.
+    pub rights: Arc<Rights>,
 }
 
 /// What a subject wants to do with a topic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Action {
-    /// Read it: subscribe, poll, history.
+    /// Read it: subscribe, stream, poll.
     Subscribe,
     /// Write to it, records or ephemeral messages.
     Publish,
     /// See who is on it, and be seen.
     Presence,
+    /// Ask for pages of its records.
+    History,
 }
 
 /// Why a subject was not let in.
@@ -45,29 +63,4 @@ pub trait Authorizer: Send + Sync + 'static {
 
     /// Whether the subject may do this.
     fn may(&self, subject: &Subject, action: Action, topic: &Topic) -> bool;
-}
-
-/// Everybody is anonymous and may do everything, but publish to the server's own topics.
-#[derive(Clone, Debug, Default)]
-pub struct Open {
-    read_only: Vec<Pattern>,
-}
-
-impl Open {
-    /// `read_only` topics take no publishes, beside those whose names begin with `$`.
-    #[must_use]
-    pub fn new(read_only: Vec<Pattern>) -> Self {
-        Self { read_only }
-    }
-}
-
-impl Authorizer for Open {
-    fn authenticate(&self, _now: u64, _token: Option<&str>) -> Result<Subject, Denied> {
-        Ok(Subject::default())
-    }
-
-    fn may(&self, _subject: &Subject, action: Action, topic: &Topic) -> bool {
-        action != Action::Publish
-            || !(topic.is_reserved() || self.read_only.iter().any(|pattern| pattern.matches(topic)))
-    }
 }

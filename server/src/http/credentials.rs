@@ -1,0 +1,55 @@
+//! Who sends a request: by the token in its header, or by a ticket. It knows requests, and no rights.
+
+use axum::http::{HeaderMap, Method, header::AUTHORIZATION};
+use everwire_protocol::Code;
+
+use super::{App, params::StreamRequest, problem::Problem};
+use crate::{
+    auth::{Denied, Subject},
+    counters::Transport,
+    store::Store,
+};
+
+impl From<Denied> for Problem {
+    fn from(Denied { code, message }: Denied) -> Self {
+        Self::new(code, message)
+    }
+}
+
+/// The token of an `Authorization` header.
+pub fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+impl<S: Store> App<S> {
+    /// Who sends the request, by its `Authorization` header.
+    pub fn subject(&self, now: u64, headers: &HeaderMap) -> Result<Subject, Problem> {
+        Ok(self.hub.authorizer.authenticate(now, bearer(headers))?)
+    }
+
+    /// Who asks for a stream or a poll: a ticket is good for the stream of a native `EventSource`, which can't
+    /// send the header, and for nothing else.
+    pub fn subject_of(
+        &self,
+        now: u64,
+        (method, headers): (&Method, &HeaderMap),
+        asked: &StreamRequest,
+        transport: Transport,
+    ) -> Result<Subject, Problem> {
+        let Some(ticket) = &asked.ticket else { return self.subject(now, headers) };
+        if transport != Transport::Sse || method != Method::GET {
+            return Err(Problem::new(
+                Code::TOKEN_INVALID,
+                "a ticket is good for GET of an event stream only",
+            ));
+        }
+        if headers.contains_key(AUTHORIZATION) {
+            return Err(Problem::new(
+                Code::TOKEN_INVALID,
+                "a ticket stands in place of a token, not beside one",
+            ));
+        }
+        Ok(self.tickets.redeem(now, ticket)?)
+    }
+}
