@@ -1,80 +1,93 @@
-//! A headless Chromium behind WebDriver: sessions with a profile of their own, windows, sizes, keys, and what is
-//! kept of a page when a test fails.
+//! A browser behind WebDriver: windows, sizes, keys, and what is kept of a page when a test fails. What only some
+//! browsers can do is in [`crate::life`].
 //!
 //! It must not know any page.
 
-use std::{env, path::Path, sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result, bail, ensure};
 use fantoccini::{
     Client, ClientBuilder, Locator,
     elements::Element,
-    wd::{Capabilities, WebDriverCompatibleCommand, WindowHandle},
+    wd::{WebDriverCompatibleCommand, WindowHandle},
 };
 use reqwest::{Method, Url};
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tokio::time::timeout;
+use tokio::{sync::Mutex, time::timeout};
 
-use crate::{driver::Driver, wait::until};
+use crate::{
+    driver::Driver,
+    engine::{Engine, Pace},
+    wait::until,
+};
 
 /// How long a page may take for what needs no network fault to pass first. Generous: two slow cores.
 pub const SOON: Duration = Duration::from_secs(30);
 const START: Duration = Duration::from_secs(60);
 
-/// Headless as root, nothing that phones home, and windows in the background run as fast as the one in front: a
-/// test has several, and none of them is looked at.
-const FLAGS: [&str; 14] = [
-    "--headless=new",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--disable-dev-shm-usage",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--disable-background-timer-throttling",
-    "--disable-backgrounding-occluded-windows",
-    "--disable-renderer-backgrounding",
-    "--window-size=1440,900",
-    "--lang=en-GB",
-];
+/// The window that is out of sight, and the one that can be put in front of it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Aside {
+    pub(crate) hidden: Option<WindowHandle>,
+    pub(crate) front: Option<WindowHandle>,
+}
 
-/// One browser with a fresh profile. A clone is the same browser.
+/// One browser with a fresh profile and a driver of its own. A clone is the same browser, and the last one that is
+/// dropped ends it.
 #[derive(Clone, Debug)]
 pub struct Browser {
     client: Client,
-    _profile: Arc<TempDir>,
+    engine: Engine,
+    version: String,
+    pub(crate) aside: Arc<Mutex<Aside>>,
+    pub(crate) driver: Arc<Driver>,
+    profile: Arc<TempDir>,
 }
 
 impl Browser {
-    /// Starts `CHROME`, or the driver's own choice of a browser; [`Browser::close`] ends it, and so does the end of the driver.
-    pub async fn start(driver: &Driver) -> Result<Self> {
+    /// Starts a browser; its driver's log goes to the file.
+    pub async fn start(engine: Engine, pace: Pace, log: &Path) -> Result<Self> {
         let profile = tempfile::tempdir()?;
-        let mut arguments: Vec<String> = FLAGS.map(str::to_owned).into();
-        arguments.push(format!("--user-data-dir={}", profile.path().display()));
-        let mut options = json!({ "args": arguments });
-        if let Some(chrome) = env::var_os("CHROME") {
-            options["binary"] = json!(chrome.to_string_lossy());
-        }
-        let capabilities = json!({
-            "browserName": "chrome",
-            "goog:chromeOptions": options,
-            "goog:loggingPrefs": { "browser": "ALL" },
-        });
-        let Value::Object(capabilities) = capabilities else { bail!("capabilities are an object") };
-        let capabilities: Capabilities = capabilities;
+        let driver = Driver::start(engine, profile.path(), log).await?;
+        let Value::Object(capabilities) = engine.capabilities(&profile.path().join("profile"), pace) else {
+            bail!("capabilities are an object")
+        };
         let mut builder = ClientBuilder::rustls()?;
         builder.capabilities(capabilities);
         let connecting = timeout(START, builder.connect(driver.url()));
-        let client = connecting.await.context("the browser does not start")?.context("starting a browser")?;
-        Ok(Self { client, _profile: Arc::new(profile) })
+        let starting = || format!("starting {engine}");
+        let client = connecting.await.with_context(starting)?.with_context(starting)?;
+        let capabilities = client.capabilities();
+        let version = capabilities.and_then(|known| known.get("browserVersion")).map(text);
+        Ok(Self {
+            client,
+            engine,
+            version: version.unwrap_or_default(),
+            aside: Arc::default(),
+            driver: Arc::new(driver),
+            profile: Arc::new(profile),
+        })
+    }
+
+    /// What it is.
+    pub fn engine(&self) -> Engine {
+        self.engine
+    }
+
+    /// Its version, as it says itself.
+    pub fn version(&self) -> &str {
+        &self.version
     }
 
     /// The WebDriver client, for what has no method here.
     pub fn client(&self) -> &Client {
         &self.client
+    }
+
+    /// Where it and its driver put their files; gone with it.
+    pub fn temporary(&self) -> &Path {
+        self.profile.path()
     }
 
     /// Ends the browser.
@@ -156,7 +169,7 @@ impl Browser {
         Ok(self.client.active_element().await?.send_keys(keys).await?)
     }
 
-    /// A command of the Chrome DevTools Protocol.
+    /// A command of the Chrome DevTools Protocol, which Chromium alone speaks.
     pub async fn devtools(&self, command: &str, parameters: Value) -> Result<Value> {
         let command =
             Extension { path: "goog/cdp/execute", body: json!({ "cmd": command, "params": parameters }) };
@@ -181,7 +194,7 @@ impl Browser {
         tokio::fs::write(file, png).await.with_context(|| format!("writing {}", file.display()))
     }
 
-    /// What the consoles have got since it was last asked for, a line each.
+    /// What the consoles have got since it was last asked for, a line each. Only Chromium's driver tells.
     pub async fn console(&self) -> Result<Vec<String>> {
         let entries =
             self.client.issue_cmd(Extension { path: "se/log", body: json!({ "type": "browser" }) }).await?;
@@ -197,8 +210,11 @@ impl Browser {
             let source = self.client.source().await?;
             tokio::fs::write(directory.join(format!("{name}-{index}.html")), source).await?;
         }
-        let console = self.console().await?.join("\n");
-        Ok(tokio::fs::write(directory.join(format!("{name}-console.txt")), console).await?)
+        if self.engine == Engine::Chromium {
+            let console = self.console().await?.join("\n");
+            tokio::fs::write(directory.join(format!("{name}-console.txt")), console).await?;
+        }
+        Ok(())
     }
 }
 
@@ -206,11 +222,11 @@ fn text(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-/// A command of chromedriver's own.
+/// A command of a driver's own.
 #[derive(Debug)]
-struct Extension {
-    path: &'static str,
-    body: Value,
+pub(crate) struct Extension {
+    pub(crate) path: &'static str,
+    pub(crate) body: Value,
 }
 
 impl WebDriverCompatibleCommand for Extension {

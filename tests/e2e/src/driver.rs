@@ -1,64 +1,90 @@
-//! chromedriver as a child process, one per test binary.
+//! A browser's driver as a child process, and the display that its browser shows itself on where it needs one.
 //!
 //! It must not know what its sessions do.
 
-use std::{env, fs::File, os::unix::process::CommandExt, path::Path, process::Stdio, time::Duration};
+use std::{fs::File, path::Path, process::Command, time::Duration};
 
 use anyhow::{Context, Result, bail};
-use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::{
-    io::{AsyncBufReadExt, BufReader},
-    process::{Child, Command},
+    io::{AsyncBufReadExt, BufReader, Lines},
+    net::TcpStream,
+    process::ChildStdout,
     time::timeout,
 };
 
+use crate::{engine::Engine, processes::Group, wait::until};
+
 const START: Duration = Duration::from_secs(60);
 
-/// A running chromedriver. Dropped, it takes the browsers that it started with it.
+/// A running driver. Dropped, it takes the browser that it started with it.
 #[derive(Debug)]
 pub struct Driver {
     url: String,
-    child: Child,
+    group: Group,
+    _display: Option<Group>,
 }
 
 impl Driver {
-    /// Starts the chromedriver of the environment's `CHROMEDRIVER`, or of the path, on a free port.
-    pub async fn start(log: &Path) -> Result<Self> {
-        let program = env::var_os("CHROMEDRIVER").unwrap_or_else(|| "chromedriver".into());
-        let mut command = std::process::Command::new(&program);
-        // A group of its own, browsers included, so that all of it can be ended by one id.
-        command.arg("--port=0").process_group(0);
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(File::create(log)?);
-        let mut child = Command::from(command)
-            .spawn()
-            .with_context(|| format!("starting {program:?}: set CHROMEDRIVER, or run `cargo xtask setup`"))?;
-        let stdout = child.stdout.take().context("chromedriver's stdout")?;
-        let mut lines = BufReader::new(stdout).lines();
-        let port = async {
-            while let Some(line) = lines.next_line().await? {
-                if let Some((_, port)) = line.split_once("started successfully on port ") {
-                    return Ok(port.trim_end_matches('.').parse::<u16>()?);
-                }
-            }
-            bail!("chromedriver ended without listening")
+    /// Starts the engine's driver on a free port. What it and its browser leave lying about goes to `temporary`.
+    pub async fn start(engine: Engine, temporary: &Path, log: &Path) -> Result<Self> {
+        let (arguments, port) = engine.driver_arguments()?;
+        let program = engine.driver();
+        let mut command = Command::new(&program);
+        command.args(arguments).env("TMPDIR", temporary).stderr(File::create(log)?);
+        let mut display = None;
+        if engine.wants_display() {
+            let (group, name) = start_display().await?;
+            command.env("DISPLAY", name);
+            display = Some(group);
+        }
+        let mut group = Group::spawn(command)
+            .with_context(|| format!("starting {program:?} for {engine}: run `cargo xtask setup`"))?;
+        let mut lines = BufReader::new(group.stdout()?).lines();
+        let port = match port {
+            Some(port) => port,
+            None => timeout(START, said(&mut lines))
+                .await
+                .context("the driver does not say where it listens")??,
         };
-        let port = timeout(START, port).await.context("chromedriver does not say where it listens")??;
+        // A closed pipe would fail its later prints.
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-        Ok(Self { url: format!("http://127.0.0.1:{port}"), child })
+        let listens = || async { Ok(Some(TcpStream::connect(("127.0.0.1", port)).await?)) };
+        until("the driver listens", START, listens).await?;
+        Ok(Self { url: format!("http://127.0.0.1:{port}"), group, _display: display })
     }
 
     /// Where it listens: `http://127.0.0.1:PORT`.
     pub fn url(&self) -> &str {
         &self.url
     }
+
+    /// It and its browser, as processes.
+    pub fn group(&self) -> &Group {
+        &self.group
+    }
 }
 
-impl Drop for Driver {
-    fn drop(&mut self) {
-        let pid = self.child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
-        if let Some(pid) = pid {
-            // It may have ended by itself.
-            let _ = kill_process_group(pid, Signal::KILL);
+/// The port, by the line that chromedriver or geckodriver prints.
+async fn said(lines: &mut Lines<BufReader<ChildStdout>>) -> Result<u16> {
+    while let Some(line) = lines.next_line().await? {
+        let port = line
+            .split_once("started successfully on port ")
+            .or_else(|| line.split_once("Listening on 127.0.0.1:"))
+            .map(|(_, port)| port.trim_end_matches('.'));
+        if let Some(port) = port {
+            return Ok(port.parse()?);
         }
     }
+    bail!("the driver ended without listening")
+}
+
+/// A display in memory, and its name.
+async fn start_display() -> Result<(Group, String)> {
+    let mut command = Command::new("Xvfb");
+    command.args(["-displayfd", "1", "-screen", "0", "1440x900x24", "-nolisten", "tcp"]);
+    command.stderr(std::process::Stdio::null());
+    let mut group = Group::spawn(command).context("starting Xvfb: run `cargo xtask setup`")?;
+    let mut lines = BufReader::new(group.stdout()?).lines();
+    let number = timeout(START, lines.next_line()).await.context("Xvfb does not say its display")??;
+    Ok((group, format!(":{}", number.context("Xvfb ended without a display")?)))
 }

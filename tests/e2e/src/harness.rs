@@ -1,7 +1,7 @@
-//! Runs the cases of one test binary in turn, on one chromedriver, and prints what libtest would print.
+//! Runs the cases of one test binary, and prints what libtest would print.
 //!
-//! The standard harness would start a driver per test, hide the lines of evidence of those that pass, and leave
-//! browsers behind when one fails.
+//! The standard harness would hide the lines of evidence of those that pass, and leave browsers behind when one
+//! fails.
 
 use std::{
     future::Future,
@@ -18,10 +18,21 @@ use std::{
 
 use anyhow::{Context as _, Result, anyhow};
 use futures::FutureExt;
-use libtest_mimic::{Arguments, Failed, Trial};
-use tokio::{runtime::Runtime, sync::Mutex, time::timeout};
+use libtest_mimic::{Arguments, Conclusion, Failed, Trial};
+use tokio::{
+    runtime::Runtime,
+    signal::unix::{SignalKind, signal},
+    sync::Mutex,
+    time::timeout,
+};
 
-use crate::{artifacts, browser::Browser, driver::Driver, server::Server};
+use crate::{
+    artifacts,
+    browser::Browser,
+    engine::{Engine, Pace},
+    processes,
+    server::Server,
+};
 
 /// What a case returns.
 pub type Running = Pin<Box<dyn Future<Output = Result<()>>>>;
@@ -29,17 +40,40 @@ pub type Running = Pin<Box<dyn Future<Output = Result<()>>>>;
 /// Something that must be built.
 pub type Need = fn() -> Result<PathBuf>;
 
+/// What a case does.
+type Run = Box<dyn FnOnce(Arc<Context>) -> Running + Send>;
+
 /// One test: its name, how long it may take, and what it does.
 pub struct Case {
-    name: &'static str,
+    name: String,
     deadline: Duration,
-    run: fn(Arc<Context>) -> Running,
+    engine: Engine,
+    pace: Pace,
+    run: Run,
 }
 
 impl Case {
     /// A case that may take so long on a slow machine.
-    pub const fn new(name: &'static str, seconds: u64, run: fn(Arc<Context>) -> Running) -> Self {
-        Self { name, deadline: Duration::from_secs(seconds), run }
+    pub fn new(name: &str, seconds: u64, run: fn(Arc<Context>) -> Running) -> Self {
+        let deadline = Duration::from_secs(seconds);
+        Self {
+            name: name.to_owned(),
+            deadline,
+            engine: Engine::Chromium,
+            pace: Pace::Even,
+            run: Box::new(run),
+        }
+    }
+
+    /// A case in a browser as its users have it.
+    pub fn in_engine(
+        engine: Engine,
+        name: &str,
+        seconds: u64,
+        run: impl FnOnce(Arc<Context>) -> Running + Send + 'static,
+    ) -> Self {
+        let (name, deadline) = (format!("{}::{name}", engine.name()), Duration::from_secs(seconds));
+        Self { name, deadline, engine, pace: Pace::Real, run: Box::new(run) }
     }
 }
 
@@ -50,7 +84,7 @@ impl Case {
 macro_rules! cases {
     (needs [$($need:ident),*], $($seconds:literal => $case:ident),+ $(,)?) => {
         fn main() -> std::process::ExitCode {
-            $crate::harness::main(&[$($crate::artifacts::$need),*], &[$(
+            $crate::harness::main(&[$($crate::artifacts::$need),*], vec![$(
                 $crate::harness::Case::new(stringify!($case), $seconds, |context| {
                     Box::pin(async move { $case(&context).await })
                 }),
@@ -62,22 +96,25 @@ macro_rules! cases {
 /// What a case has at hand. All of it ends with the case.
 #[derive(Debug)]
 pub struct Context {
-    driver: Arc<Mutex<Option<Driver>>>,
+    engine: Engine,
+    pace: Pace,
     browsers: Mutex<Vec<Browser>>,
     servers: AtomicUsize,
     directory: PathBuf,
 }
 
 impl Context {
+    /// The engine of the case's browsers.
+    pub fn engine(&self) -> Engine {
+        self.engine
+    }
+
     /// Starts a browser.
     pub async fn browser(&self) -> Result<Browser> {
-        let mut driver = self.driver.lock().await;
-        let driver = match &mut *driver {
-            Some(driver) => driver,
-            none => none.insert(Driver::start(&artifacts::out("")?.join("chromedriver.log")).await?),
-        };
-        let browser = Browser::start(driver).await?;
-        self.browsers.lock().await.push(browser.clone());
+        let mut browsers = self.browsers.lock().await;
+        let log = self.directory.join(format!("driver-{}.log", browsers.len()));
+        let browser = Browser::start(self.engine, self.pace, &log).await?;
+        browsers.push(browser.clone());
         Ok(browser)
     }
 
@@ -115,12 +152,17 @@ pub fn evidence(line: &str) {
     println!("{start}    {line}");
 }
 
-/// Runs the cases that the command line asks for. What they need is built first, so that no deadline of theirs
-/// runs meanwhile.
-pub fn main(needs: &[Need], cases: &[Case]) -> ExitCode {
+/// Runs the cases that the command line asks for, one after another: they share two cores, and lines of evidence
+/// are to stand with their test.
+pub fn main(needs: &[Need], cases: Vec<Case>) -> ExitCode {
     let mut arguments = Arguments::from_args();
-    // They share two cores, and lines of evidence are to stand with their test.
     arguments.test_threads = Some(1);
+    run(&arguments, needs, cases).map_or(ExitCode::FAILURE, |conclusion| conclusion.exit_code())
+}
+
+/// Runs the cases that the arguments ask for. What they need is built first, so that no deadline of theirs runs
+/// meanwhile.
+pub fn run(arguments: &Arguments, needs: &[Need], cases: Vec<Case>) -> Option<Conclusion> {
     if !arguments.list && needs.iter().any(|need| need().is_err()) {
         // Not the end: each case that needs it will say why.
         eprintln!("something that is tested could not be built");
@@ -129,36 +171,36 @@ pub fn main(needs: &[Need], cases: &[Case]) -> ExitCode {
         Ok(runtime) => Arc::new(runtime),
         Err(error) => {
             eprintln!("no runtime: {error}");
-            return ExitCode::FAILURE;
+            return None;
         }
     };
-    let driver = Arc::new(Mutex::new(None));
-    runtime.spawn(interrupted(driver.clone()));
-    let trials = cases.iter().map(|case| trial(case, runtime.clone(), driver.clone())).collect();
-    let conclusion = libtest_mimic::run(&arguments, trials);
-    drop(runtime.block_on(driver.lock()).take());
-    conclusion.exit_code()
+    runtime.spawn(interrupted());
+    let alone = arguments.test_threads == Some(1);
+    let trials = cases.into_iter().map(|case| trial(case, runtime.clone(), alone)).collect();
+    Some(libtest_mimic::run(arguments, trials))
 }
 
-/// The driver's group does not get the terminal's interrupt, so it is ended here.
-async fn interrupted(driver: Arc<Mutex<Option<Driver>>>) {
-    if tokio::signal::ctrl_c().await.is_ok() {
-        drop(driver.lock().await.take());
-        std::process::exit(130);
+/// What is started here gets no signal from the terminal, so it is ended with this process.
+async fn interrupted() {
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else { return };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminate.recv() => {}
     }
+    processes::end_all();
+    std::process::exit(130);
 }
 
-fn trial(case: &Case, runtime: Arc<Runtime>, driver: Arc<Mutex<Option<Driver>>>) -> Trial {
-    let Case { name, deadline, run } = *case;
-    Trial::test(name, move || {
-        NAMED.store(true, Relaxed);
+fn trial(case: Case, runtime: Arc<Runtime>, alone: bool) -> Trial {
+    let Case { name, deadline, engine, pace, run } = case;
+    Trial::test(name.clone(), move || {
+        NAMED.store(alone, Relaxed);
         let end = runtime.block_on(async {
-            let directory = artifacts::out(name)?;
-            tokio::fs::remove_dir_all(&directory).await?;
-            let directory = artifacts::out(name)?;
-            let context =
-                Context { driver, browsers: Mutex::default(), servers: AtomicUsize::new(0), directory };
-            let context = Arc::new(context);
+            let name = name.replace("::", "/");
+            tokio::fs::remove_dir_all(artifacts::out(&name)?).await?;
+            let directory = artifacts::out(&name)?;
+            let (browsers, servers) = (Mutex::default(), AtomicUsize::new(0));
+            let context = Arc::new(Context { engine, pace, browsers, servers, directory });
             let running = AssertUnwindSafe(timeout(deadline, run(context.clone()))).catch_unwind();
             let end = match running.await {
                 Ok(Ok(end)) => end,

@@ -1,13 +1,23 @@
-//! The harness itself: a browser does what the other tests ask of one.
+//! The harness itself: a browser does what the other tests ask of one, and leaves nothing behind.
+
+use std::{fs, time::Duration};
 
 use anyhow::{Result, ensure};
-use everwire_e2e::{browser::SOON, cases, harness::Context};
+use everwire_e2e::{
+    browser::{Browser, SOON},
+    cases,
+    engine::{Engine, Pace},
+    harness::{Context, evidence},
+    wait::until,
+};
 use serde_json::json;
 
 cases! {
     needs [],
     60 => a_browser_shows_types_resizes_and_remembers_its_console,
     60 => windows_are_driven_one_at_a_time,
+    120 => every_engine_hides_and_shows_a_page,
+    120 => nothing_is_left_of_a_browser_that_is_dropped,
 }
 
 const PAGE: &str = "data:text/html,<title>A page</title><input id=a autofocus><p id=said></p>\
@@ -50,5 +60,57 @@ async fn windows_are_driven_one_at_a_time(context: &Context) -> Result<()> {
     browser.until("the first is driven", SOON, "document.title === 'first'").await?;
     browser.turn_to(&second).await?;
     browser.until("the second is driven", SOON, "document.title === 'second'").await?;
+    Ok(())
+}
+
+/// The page writes down what it sees of itself: while it is hidden, it can't be asked.
+const WATCHING: &str = "data:text/html,<title>seen</title><script>window.seen = [];\
+    document.onvisibilitychange = () => seen.push(document.visibilityState)</script>";
+
+async fn every_engine_hides_and_shows_a_page(context: &Context) -> Result<()> {
+    for engine in Engine::ALL {
+        if engine.is_optional() && !engine.is_here() {
+            evidence(&format!("{engine} is not here"));
+            continue;
+        }
+        let log = context.directory().join(format!("{}.log", engine.name()));
+        let browser = Browser::start(engine, Pace::Real, &log).await?;
+        browser.open(WATCHING).await?;
+        browser.hide().await?;
+        browser.show().await?;
+        browser.until("the page has seen both", SOON, "window.seen.join() === 'hidden,visible'").await?;
+        evidence(&format!("{engine} {}", browser.version()));
+        browser.close().await?;
+    }
+    Ok(())
+}
+
+async fn nothing_is_left_of_a_browser_that_is_dropped(context: &Context) -> Result<()> {
+    for engine in Engine::ALL.into_iter().filter(|engine| engine.is_here()) {
+        let log = context.directory().join(format!("{}.log", engine.name()));
+        let browser = Browser::start(engine, Pace::Real, &log).await?;
+        let temporary = browser.temporary().to_owned();
+        // What it has started has been told where to put its files.
+        let of_it = || -> Vec<String> {
+            let processes = fs::read_dir("/proc").into_iter().flatten().flatten().map(|entry| entry.path());
+            let mark = temporary.display().to_string();
+            let told = |file: std::path::PathBuf| {
+                fs::read(file).is_ok_and(|text| String::from_utf8_lossy(&text).contains(&mark))
+            };
+            let of_it =
+                processes.filter(|process| told(process.join("environ")) || told(process.join("cmdline")));
+            of_it.map(|process| process.display().to_string()).collect()
+        };
+        let before = of_it().len();
+        ensure!(before > 1, "{engine} has {before} processes");
+        drop(browser);
+        let gone = || async {
+            let left = of_it();
+            ensure!(left.is_empty() && !temporary.exists(), "{left:?}");
+            Ok(Some(()))
+        };
+        until(&format!("{engine} is gone"), Duration::from_secs(10), gone).await?;
+        evidence(&format!("{engine}: {before} processes, and then none"));
+    }
     Ok(())
 }
