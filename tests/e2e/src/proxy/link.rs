@@ -5,7 +5,7 @@
 use std::{
     future::pending,
     io,
-    sync::{Arc, atomic::Ordering::Relaxed},
+    sync::{Arc, Mutex, PoisonError, atomic::Ordering::Relaxed},
 };
 
 use tokio::{
@@ -18,7 +18,10 @@ use tokio::{
     time::sleep,
 };
 
-use super::{Cut, Orders, Shared, Way};
+use super::{
+    Cut, Orders, Shared, Way,
+    habits::{FORBIDDEN, Reader, Verdict},
+};
 
 /// How much is taken at a time.
 const PIECE: usize = 16 * 1024;
@@ -38,19 +41,40 @@ pub(super) async fn carry(mut client: TcpStream, number: u64, shared: Arc<Shared
     };
     // Without it small pieces wait for acknowledgements, and a delay is measured that nobody asked for.
     let _ = (client.set_nodelay(true), server.set_nodelay(true));
-    let cut = {
+    let reader = Mutex::default();
+    let end_of = {
         let (client_reads, client_writes) = client.split();
         let (server_reads, server_writes) = server.split();
-        let down = pump(Way::Down, number, &shared, server_reads, client_writes);
-        let up = pump(Way::Up, number, &shared, client_reads, server_writes);
+        let down = pump(Way::Down, number, &shared, &reader, server_reads, client_writes);
+        let up = pump(Way::Up, number, &shared, &reader, client_reads, server_writes);
         tokio::select! {
-            how = cut(&mut orders, number) => Some(how),
-            _ = async { tokio::try_join!(down, up) } => None,
+            how = cut(&mut orders, number) => End::Cut(how),
+            end = async { tokio::try_join!(down, up) } => end.err().unwrap_or(End::Over),
         }
     };
-    if let Some(how) = cut {
-        end(&client, how);
-        end(&server, how);
+    match end_of {
+        End::Cut(how) => {
+            end(&client, how);
+            end(&server, how);
+        }
+        End::Forbidden => {
+            let _ = client.write_all(FORBIDDEN).await;
+        }
+        End::Over => {}
+    }
+}
+
+/// Why a connection is carried no longer.
+enum End {
+    Cut(Cut),
+    Forbidden,
+    /// By the two that it connects.
+    Over,
+}
+
+impl From<io::Error> for End {
+    fn from(_: io::Error) -> Self {
+        Self::Over
     }
 }
 
@@ -89,15 +113,16 @@ async fn pump(
     way: Way,
     number: u64,
     shared: &Shared,
+    reader: &Mutex<Reader>,
     mut from: ReadHalf<'_>,
     mut to: WriteHalf<'_>,
-) -> io::Result<()> {
+) -> Result<(), End> {
     let mut orders = shared.orders.subscribe();
-    let mut piece = vec![0; PIECE];
+    let mut buffer = vec![0; PIECE];
     loop {
         passable(&mut orders, way, number).await;
         let length = tokio::select! {
-            length = from.read(&mut piece) => length?,
+            length = from.read(&mut buffer) => length?,
             // The order may be to stop.
             _ = orders.changed() => continue,
         };
@@ -106,16 +131,29 @@ async fn pump(
             sleep(delay).await;
         }
         passable(&mut orders, way, number).await;
-        if length == 0 {
-            return to.shutdown().await;
+        let mut piece = buffer[..length].to_vec();
+        let habits = orders.borrow().habits;
+        {
+            let mut reader = reader.lock().unwrap_or_else(PoisonError::into_inner);
+            match way {
+                Way::Up => match reader.up(habits, &mut piece) {
+                    Verdict::Pass => {}
+                    Verdict::Forbid => return Err(End::Forbidden),
+                    Verdict::Reset => return Err(End::Cut(Cut::Rst)),
+                },
+                Way::Down => reader.down(&mut piece),
+            }
         }
-        let cut = if way == Way::Down { shared.spend(length) } else { None };
-        let passes = cut.map_or(length, |(passes, _)| passes);
+        let cut = if way == Way::Down { shared.spend(piece.len()) } else { None };
+        let passes = cut.map_or(piece.len(), |(passes, _)| passes);
         to.write_all(&piece[..passes]).await?;
         shared.bytes[way as usize].fetch_add(passes as u64, Relaxed);
         if let Some((_, how)) = cut {
             shared.cut(how);
             return pending().await;
+        }
+        if length == 0 {
+            return Ok(to.shutdown().await?);
         }
     }
 }

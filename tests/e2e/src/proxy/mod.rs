@@ -1,7 +1,9 @@
 //! A TCP proxy that fails as told: it cuts, stalls, delays, refuses, and moves to another upstream.
 //!
-//! It must not know what it carries: faults fall on bytes, so that they hit frames in their middle.
+//! It must not know what it carries: faults fall on bytes, so that they hit frames in their middle. What proxies do
+//! that read HTTP is in `habits`.
 
+mod habits;
 mod link;
 #[cfg(test)]
 mod tests;
@@ -22,6 +24,8 @@ use tokio::{
     sync::watch,
     task::{JoinHandle, JoinSet},
 };
+
+pub use habits::{Habits, WebSockets};
 
 /// How a connection ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,6 +85,7 @@ struct Orders {
     upstream: Option<SocketAddr>,
     refuse: bool,
     delay: Duration,
+    habits: Habits,
     /// Connections below this number end so.
     cut: (u64, Cut),
     /// Connections below these numbers pass nothing down, or up, for ever.
@@ -148,6 +153,7 @@ impl Proxy {
             upstream,
             refuse: false,
             delay: Duration::ZERO,
+            habits: Habits::default(),
             cut: (0, Cut::Fin),
             frozen: [0; 2],
             stopped: [false; 2],
@@ -231,6 +237,11 @@ impl Proxy {
     /// Holds every piece of data back for so long before it passes.
     pub fn delay(&self, delay: Duration) {
         self.shared.orders.send_modify(|orders| orders.delay = delay);
+    }
+
+    /// How requests are treated that come from now on.
+    pub fn set_habits(&self, habits: Habits) {
+        self.shared.orders.send_modify(|orders| orders.habits = habits);
     }
 
     /// Whether new connections are refused, as by a machine on which nothing listens. In effect on return.

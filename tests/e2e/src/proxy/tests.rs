@@ -201,3 +201,45 @@ async fn new_connections_go_to_another_upstream() {
     let mut gone = connect(&proxy).await;
     assert_eq!(rest(&mut gone).await.0, 0);
 }
+
+const UPGRADE: &[u8] = b"GET /v1/ws HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n\r\n";
+
+#[tokio::test]
+async fn a_proxy_that_blocks_websockets_lets_other_requests_pass() {
+    for websockets in [WebSockets::Forbid, WebSockets::Reset] {
+        let proxy = proxy().await;
+        proxy.set_habits(Habits { websockets, ..Habits::default() });
+        let mut stream = connect(&proxy).await;
+        say(&mut stream, b"GET /v1/poll HTTP/1.1\r\n\r\n").await;
+        hear(&mut stream, b"GET /v1/poll HTTP/1.1\r\n\r\n").await;
+        say(&mut stream, UPGRADE).await;
+        let (length, end) = rest(&mut stream).await;
+        let expected = if websockets == WebSockets::Forbid { habits::FORBIDDEN.len() } else { 0 };
+        assert_eq!((length, end.is_ok()), (expected, websockets == WebSockets::Forbid), "{websockets:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_proxy_that_swallows_websockets_passes_the_upgrade_and_then_nothing() {
+    let proxy = proxy().await;
+    proxy.set_habits(Habits { websockets: WebSockets::Swallow, ..Habits::default() });
+    let mut stream = connect(&proxy).await;
+    say(&mut stream, UPGRADE).await;
+    hear(&mut stream, UPGRADE).await;
+    say(&mut stream, b"a frame").await;
+    assert!(timeout(A_WHILE, stream.read_u8()).await.is_err());
+}
+
+#[tokio::test]
+async fn a_proxy_that_gathers_streams_holds_them_until_they_end() {
+    let proxy = proxy().await;
+    proxy.set_habits(Habits { gathers_streams: true, ..Habits::default() });
+    let mut stream = connect(&proxy).await;
+    let request = b"GET /v1/sse?topic=a HTTP/1.1\r\n\r\n";
+    say(&mut stream, request).await;
+    assert!(timeout(A_WHILE, stream.read_u8()).await.is_err());
+    say(&mut stream, b"\r\n0\r\n\r\n").await;
+    hear(&mut stream, &[&request[..], b"\r\n0\r\n\r\n"].concat()).await;
+    say(&mut stream, b"GET / HTTP/1.1\r\n\r\n").await;
+    hear(&mut stream, b"GET / HTTP/1.1\r\n\r\n").await;
+}
