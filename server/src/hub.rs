@@ -9,6 +9,7 @@ use crate::{
     auth::{Action, Authorizer, Subject},
     counters::Counters,
     log::NewRecord,
+    order::Order,
     presence::{Full, Presence},
     store::{Ephemeral, Store, StoreError},
 };
@@ -144,6 +145,30 @@ impl<S: Store> Hub<S> {
         };
         self.counters.count_in(1);
         Ok(position)
+    }
+
+    /// Publishes what came in on one connection, or in one request, so that nothing overtakes what was refused for now.
+    /// What is ephemeral waits for nothing.
+    ///
+    /// # Errors
+    /// As [`publish`](Self::publish).
+    pub async fn publish_in(
+        &self,
+        order: &mut Order,
+        now: u64,
+        subject: &Subject,
+        publication: Publication,
+    ) -> Result<Option<Position>, Refusal> {
+        if publication.ephemeral {
+            return self.publish(now, subject, publication).await;
+        }
+        let id = publication.id.clone();
+        order.admit(id.as_ref())?;
+        let published = self.publish(now, subject, publication).await;
+        if let Err(refusal) = &published {
+            order.refused(id.as_ref(), refusal);
+        }
+        published
     }
 
     /// Asks the authoriser.

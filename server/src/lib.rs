@@ -12,6 +12,7 @@ pub mod http;
 pub mod hub;
 pub mod log;
 pub mod metrics_topics;
+pub mod order;
 pub mod peer;
 pub mod presence;
 pub mod server;

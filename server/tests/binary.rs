@@ -9,6 +9,8 @@ use std::{
 
 use tokio_tungstenite::tungstenite;
 
+const SECRET: &str = "a shared secret of at least 32 bytes";
+
 fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_everwire-server"));
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("EVERWIRE_")) {
@@ -70,6 +72,15 @@ fn a_public_address_without_keys_is_refused_unless_told() {
 }
 
 #[test]
+fn with_keys_a_public_address_is_listened_on() {
+    let mut by_variable = command(&["--listen", "0.0.0.0:0"]);
+    by_variable.env("EVERWIRE_TOKEN_SECRET", SECRET);
+    assert!(run(by_variable).address.starts_with("0.0.0.0:"));
+    let key = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/keys/ed25519.pub.pem");
+    assert!(run(command(&["--listen", "0.0.0.0:0", "--token-key", key])).address.starts_with("0.0.0.0:"));
+}
+
+#[test]
 fn variables_are_options_too() {
     let mut by_variable = command(&[]);
     by_variable.env("EVERWIRE_LISTEN", "127.0.0.1:0").env("EVERWIRE_LOG", "json");
@@ -89,6 +100,9 @@ fn mistakes_are_told_by_name() {
         (&["--no-such-flag"], "--no-such-flag"),
         (&["--config", "/nowhere.toml"], "/nowhere.toml"),
         (&["--log-filter", "a=b=c"], "log-filter"),
+        (&["--token-key", "/nowhere.pem"], "/nowhere.pem"),
+        (&["--token-secret", "too short"], "at least 32 bytes"),
+        (&["--anonymous-publish", "a**"], "anonymous-publish"),
         (&["--listen", &taken.address], "can't listen on"),
     ] {
         let why = refused(command(arguments));
@@ -125,11 +139,61 @@ fn no_log_filter_brings_a_token_into_the_logs() {
     }
 }
 
+/// One request, without a body; answers all that came back.
+fn request(address: &str, line: &str, token: Option<&str>) -> String {
+    let mut stream = TcpStream::connect(address).expect("connects");
+    let token = token.map_or(String::new(), |token| format!("authorization: Bearer {token}\r\n"));
+    let head = format!(
+        "{line} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: 0\r\n{token}\r\n"
+    );
+    stream.write_all(head.as_bytes()).expect("sends");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("answers");
+    answer
+}
+
+#[test]
+fn invariant_10_no_log_filter_brings_a_good_token_a_ticket_or_the_secret_into_the_logs() {
+    let mut command = command(&["--listen", "127.0.0.1:0", "--log-filter", "trace"]);
+    command.env("EVERWIRE_TOKEN_SECRET", SECRET);
+    let mut server = run(command);
+    let mut stderr = server.child.stderr.take().expect("is piped");
+    let logs = std::thread::spawn(move || {
+        let mut logs = String::new();
+        stderr.read_to_string(&mut logs).map(|_| logs)
+    });
+    let claims = serde_json::json!({ "sub": "ada", "exp": u64::MAX, "everwire": { "subscribe": ["*"] } });
+    let key = jsonwebtoken::EncodingKey::from_secret(SECRET.as_bytes());
+    let token = jsonwebtoken::encode(&jsonwebtoken::Header::default(), &claims, &key).expect("a token");
+    let polled = request(&server.address, "GET /v1/poll?topic=a&timeout=0", Some(&token));
+    assert!(polled.starts_with("HTTP/1.1 200"), "{polled}");
+    let traded = request(&server.address, "POST /v1/ticket", Some(&token));
+    let (_, ticket) = traded.split_once("\"ticket\":\"").expect("a ticket");
+    let ticket = ticket.split('"').next().expect("an end");
+    // A topic that is refused, so that the stream ends; used up all the same.
+    let opened = request(&server.address, &format!("GET /v1/sse?topic=$x&ticket={ticket}"), None);
+    assert!(opened.starts_with("HTTP/1.1 403"), "{opened}");
+    let again = request(&server.address, &format!("GET /v1/sse?topic=a&ticket={ticket}"), None);
+    assert!(again.starts_with("HTTP/1.1 401"), "{again}");
+    drop(server);
+    let logs = logs.join().expect("reads").expect("text");
+    assert!(logs.contains("request") && !logs.contains("no keys"), "{logs}");
+    for secret in [&token, ticket, SECRET] {
+        assert!(!logs.contains(secret), "{logs}");
+    }
+}
+
 #[test]
 fn help_names_every_variable() {
     let output = command(&["--help"]).output().expect("runs");
     let help = String::from_utf8(output.stdout).expect("text");
     for name in ["EVERWIRE_LISTEN", "EVERWIRE_CONFIG", "EVERWIRE_RETAIN_AGE", "EVERWIRE_DRAIN_WINDOW"] {
         assert!(help.contains(name), "{help}");
+    }
+    let mut with_secret = command(&["--help"]);
+    with_secret.env("EVERWIRE_TOKEN_SECRET", SECRET);
+    let output = with_secret.output().expect("runs");
+    for text in [output.stdout, output.stderr] {
+        assert!(!String::from_utf8(text).expect("text").contains(SECRET));
     }
 }

@@ -3,6 +3,7 @@
 use clap::{CommandFactory, Parser};
 
 use super::*;
+use crate::auth::Action;
 
 fn flags(arguments: &[&str]) -> Options {
     Options::try_parse_from(["everwire-server"].iter().chain(arguments)).expect("flags")
@@ -100,6 +101,35 @@ fn without_keys_only_loopback_is_listened_on_unless_told() {
     ] {
         let config = Config::load(&flags(arguments)).expect("a configuration");
         assert_eq!(config.check_anonymous().is_ok(), safe, "{arguments:?}");
+    }
+}
+
+#[test]
+fn keys_and_rights_come_from_the_file_too() {
+    let key = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/keys/rsa.pub.pem");
+    let toml = format!(
+        "listen = \"0.0.0.0:80\"\ntoken-secret = \"a shared secret of at least 32 bytes\"\ntoken-key = [{key:?}]\n\
+         token-issuer = [\"us\"]\ntoken-leeway = 0\nanonymous-subscribe = [\"news:*\"]\nanonymous-publish = []"
+    );
+    let config = of_file(&toml).expect("a configuration");
+    assert!(config.check_anonymous().is_ok() && !config.trusts_this_machine());
+    assert_eq!((config.tokens.leeway, &config.tokens.issuers[..]), (0, &["us".to_owned()][..]));
+    let may = |action, name: &str| config.anonymous_rights.allow(action, &name.parse().expect("a topic"));
+    assert!(may(Action::Subscribe, "news:a") && may(Action::History, "news:a") && may(Action::Presence, "a"));
+    assert!(!may(Action::Subscribe, "a") && !may(Action::History, "a") && !may(Action::Publish, "news:a"));
+    assert!(!format!("{config:?}").contains("a shared secret"), "it can be logged");
+}
+
+#[test]
+fn a_key_or_a_pattern_that_is_none_is_refused_by_name() {
+    for (toml, named) in [
+        ("token-jwks = \"/nowhere/jwks.json\"", "/nowhere/jwks.json"),
+        ("token-secret = \"too short\"", "token-secret"),
+        ("token-leeway = 301", "token-leeway"),
+        ("anonymous-history = [\"a**\"]", "anonymous-history"),
+    ] {
+        let error = of_file(toml).expect_err("is refused").0;
+        assert!(error.contains(named) && !error.contains("too short"), "{error}");
     }
 }
 

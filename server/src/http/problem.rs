@@ -5,7 +5,7 @@ use axum::{
     extract::Request,
     http::{
         HeaderMap, HeaderValue, StatusCode,
-        header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER},
+        header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
     },
     middleware::Next,
     response::{IntoResponse, Response},
@@ -115,6 +115,9 @@ fn give_form(problem: Problem, binary: bool, old: Response) -> Response {
     parts.headers.remove(axum::http::header::CONTENT_LENGTH);
     parts.headers.insert(CONTENT_TYPE, HeaderValue::from_static(media));
     parts.headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if parts.status == StatusCode::UNAUTHORIZED {
+        parts.headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
     if let Some(seconds) = retry_after.map(retry_seconds) {
         parts.headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
     }

@@ -22,6 +22,7 @@ use super::{
 use crate::{
     auth::Subject,
     hub::{Publication, Refusal},
+    order::Order,
     store::Store,
 };
 
@@ -61,9 +62,10 @@ async fn publish_binary<S: Store>(app: &App<S>, subject: &Subject, body: Bytes) 
         };
         publications.push((id.clone(), Publication { topic, payload, key, id: Some(id), ephemeral }));
     }
-    let mut out = Vec::new();
+    let (mut order, mut out) = (Order::default(), Vec::new());
     for (id, publication) in publications {
-        binary::encode_server(&answer(app, subject, id, publication).await, &mut out);
+        let answer = answer(app, subject, &mut order, id, publication).await;
+        binary::encode_server(&answer, &mut out);
     }
     Ok(respond(MEDIA_BINARY, out))
 }
@@ -85,11 +87,12 @@ async fn publish_json<S: Store>(
     // Stands in the answer frames of records without a key, and is not part of the JSON that is made of
     // them.
     let no_id = PublishId::new("-").map_err(|_| bad_key())?;
-    let mut answers = Vec::new();
+    let (mut order, mut answers) = (Order::default(), Vec::new());
     for record in body.records {
         let json::body::PublishRecord { topic, payload, key, id, ephemeral } = record;
         let about = id.clone().unwrap_or_else(|| no_id.clone());
-        answers.push(answer(app, subject, about, Publication { topic, payload, key, id, ephemeral }).await);
+        let publication = Publication { topic, payload, key, id, ephemeral };
+        answers.push(answer(app, subject, &mut order, about, publication).await);
     }
     if let ([ServerFrame::Error { code, message, retry_after, .. }], false) = (&answers[..], body.many) {
         let refusal = Refusal { code: *code, message: Arc::clone(message), retry_after: *retry_after };
@@ -101,10 +104,11 @@ async fn publish_json<S: Store>(
 async fn answer<S: Store>(
     app: &App<S>,
     subject: &Subject,
+    order: &mut Order,
     id: PublishId,
     publication: Publication,
 ) -> ServerFrame {
-    match app.hub.publish(app.clock.now(), subject, publication).await {
+    match app.hub.publish_in(order, app.clock.now(), subject, publication).await {
         Ok(position) => ServerFrame::Ack { id, position },
         Err(Refusal { code, message, retry_after }) => {
             ServerFrame::Error { about: About::Publish(id), code, message, retry_after }

@@ -37,7 +37,7 @@ impl<S: Store> Peer<S> {
             (true, ClientFrame::Resume { topic }) => self.pause(topic, false),
             (true, ClientFrame::Publish { topic, id, payload, key, ephemeral }) => {
                 let publication = Publication { topic, payload, key, id: Some(id.clone()), ephemeral };
-                match self.hub.publish(now, &self.subject, publication).await {
+                match self.hub.publish_in(&mut self.order, now, &self.subject, publication).await {
                     Ok(position) => self.push(ServerFrame::Ack { id, position }),
                     Err(refusal) => self.error(About::Publish(id), refusal),
                 }

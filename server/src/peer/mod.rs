@@ -30,6 +30,7 @@ use everwire_protocol::{About, Code, RetryWindow, ServerFrame, Topic, limits};
 use crate::{
     auth::Subject,
     hub::{Hub, Refusal, cut},
+    order::Order,
     presence::Visitor,
     store::{Store, Wakeup},
 };
@@ -64,6 +65,8 @@ pub struct Peer<S> {
     /// What lists of members may still take.
     members: Budget,
     subscriptions: Subscriptions,
+    /// What it published and has to send again.
+    order: Order,
     wakeup: Arc<Wakeup>,
     missed_members: bool,
     born: u64,
@@ -89,6 +92,7 @@ impl<S: Store> Peer<S> {
             queued_bytes: 0,
             members: Budget::default(),
             subscriptions: Subscriptions::default(),
+            order: Order::default(),
             wakeup: Wakeup::new(),
             missed_members: false,
             born: now,

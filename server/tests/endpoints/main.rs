@@ -10,6 +10,7 @@ mod presence;
 mod publish;
 mod sse;
 mod support;
+mod tokens;
 mod topics;
 mod ws;
 mod ws_limits;

@@ -17,6 +17,7 @@ use crate::{
 
 mod answers;
 mod rollback;
+mod token;
 
 type TestPeer = Peer<MemoryStore>;
 
