@@ -4,8 +4,8 @@
 
 use std::{cell::RefCell, collections::VecDeque, rc::Rc, task::Waker};
 
-use everwire_core::{Event as Told, Failure, HistoryPage, Outcome, RequestId, State};
-use everwire_protocol::{Member, PublishId, Topic};
+use everwire_core::{Event as Told, Failure, HistoryPage, Outcome, RequestId, State, SubscriptionId};
+use everwire_protocol::{Member, PublishId};
 
 use crate::{Error, Event, Gap, Status, event::Ephemeral, queue::Queue, slot::Filler, status::StatusBoard};
 
@@ -27,7 +27,7 @@ impl Question {
 /// Everybody who waits.
 pub(crate) struct Delivery {
     pub(crate) status: StatusBoard,
-    subscriptions: Vec<(Topic, Rc<RefCell<Queue>>)>,
+    subscriptions: Vec<(SubscriptionId, Rc<RefCell<Queue>>)>,
     publishes: VecDeque<(PublishId, Filler<Outcome>)>,
     questions: Vec<(RequestId, Question)>,
 }
@@ -42,18 +42,12 @@ impl Delivery {
         }
     }
 
-    pub(crate) fn add_subscription(&mut self, topic: Topic, queue: &Rc<RefCell<Queue>>) {
-        self.subscriptions.push((topic, queue.clone()));
+    pub(crate) fn add_subscription(&mut self, id: SubscriptionId, queue: &Rc<RefCell<Queue>>) {
+        self.subscriptions.push((id, queue.clone()));
     }
 
-    /// Takes a subscription out. False when this queue is not (or no longer) the topic's.
-    pub(crate) fn remove_subscription(&mut self, queue: &Rc<RefCell<Queue>>) -> bool {
-        let place = self.subscriptions.iter().position(|(_, other)| Rc::ptr_eq(other, queue));
-        place.map(|place| self.subscriptions.swap_remove(place)).is_some()
-    }
-
-    pub(crate) fn has_subscription(&self, queue: &Rc<RefCell<Queue>>) -> bool {
-        self.subscriptions.iter().any(|(_, other)| Rc::ptr_eq(other, queue))
+    pub(crate) fn remove_subscription(&mut self, id: SubscriptionId) {
+        self.subscriptions.retain(|(other, _)| *other != id);
     }
 
     pub(crate) fn add_publish(&mut self, id: PublishId, filler: Filler<Outcome>) {
@@ -78,26 +72,32 @@ impl Delivery {
                     self.end(wakers);
                 }
             }
-            Told::Messages { topic, epoch, records } => {
-                if let Some(queue) = self.queue(&topic) {
+            Told::Messages { subscription, epoch, records } => {
+                if let Some(queue) = self.queue(subscription) {
                     wakers.extend(queue.borrow_mut().push_records(epoch, records));
                 }
             }
-            Told::Subscribed { topic, position, recovered } => {
-                self.push(&topic, Event::Subscribed { position, recovered }, wakers);
+            Told::Subscribed { subscription, position, recovered } => {
+                self.push(subscription, Event::Subscribed { position, recovered }, wakers);
             }
-            Told::Gap { topic, from, to, reason, position } => {
-                self.push(&topic, Event::Gap(Gap { from, to, reason, position }), wakers);
+            Told::Gap { subscription, from, to, reason, position } => {
+                self.push(subscription, Event::Gap(Gap { from, to, reason, position }), wakers);
             }
-            Told::Ephemeral { topic, time, payload, from } => {
-                self.push(&topic, Event::Ephemeral(Ephemeral { data: Ok(payload), time, from }), wakers);
+            Told::Ephemeral { subscription, time, payload, from } => {
+                self.push(
+                    subscription,
+                    Event::Ephemeral(Ephemeral { data: Ok(payload), time, from }),
+                    wakers,
+                );
             }
-            Told::Members { topic, members } => self.push(&topic, Event::Members(members), wakers),
-            Told::Join { topic, member } => self.push(&topic, Event::Join(member), wakers),
-            Told::Leave { topic, member } => self.push(&topic, Event::Leave(member), wakers),
-            Told::SubscriptionFailed { topic, code, message } => {
-                self.push(&topic, Event::Failed(Error::Refused { code, message }), wakers);
-                self.subscriptions.retain(|(other, _)| *other != topic);
+            Told::Members { subscription, members } => {
+                self.push(subscription, Event::Members(members), wakers)
+            }
+            Told::Join { subscription, member } => self.push(subscription, Event::Join(member), wakers),
+            Told::Leave { subscription, member } => self.push(subscription, Event::Leave(member), wakers),
+            Told::SubscriptionFailed { subscription, code, message } => {
+                self.push(subscription, Event::Failed(Error::Refused { code, message }), wakers);
+                self.remove_subscription(subscription);
             }
             Told::Published { id, outcome } => {
                 // Acks come in the order of the publishes, so it is nearly always the first.
@@ -133,12 +133,12 @@ impl Delivery {
         }
     }
 
-    fn queue(&self, topic: &Topic) -> Option<&Rc<RefCell<Queue>>> {
-        self.subscriptions.iter().find(|(other, _)| other == topic).map(|(_, queue)| queue)
+    fn queue(&self, id: SubscriptionId) -> Option<&Rc<RefCell<Queue>>> {
+        self.subscriptions.iter().find(|(other, _)| *other == id).map(|(_, queue)| queue)
     }
 
-    fn push(&self, topic: &Topic, event: Event<everwire_protocol::Payload>, wakers: &mut Vec<Waker>) {
-        if let Some(queue) = self.queue(topic) {
+    fn push(&self, id: SubscriptionId, event: Event<everwire_protocol::Payload>, wakers: &mut Vec<Waker>) {
+        if let Some(queue) = self.queue(id) {
             wakers.extend(queue.borrow_mut().push(event));
         }
     }

@@ -14,7 +14,7 @@ use std::{
 
 use everwire_core::{
     Closed, Config, Event as Told, Outcome, Output, Publish, Session, State, SubscribeError,
-    SubscribeOptions, Time,
+    SubscribeOptions, SubscriptionId, Time,
 };
 use everwire_protocol::{ClientId, PublishId, Topic};
 use wasm_bindgen_futures::spawn_local;
@@ -117,33 +117,26 @@ impl Driver {
         topic: Topic,
         options: SubscribeOptions,
         queue: &Rc<RefCell<Queue>>,
-    ) -> Result<(), Error> {
+    ) -> Result<SubscriptionId, Error> {
         self.input(|inner, now| {
-            inner.session.subscribe(now, topic.clone(), options).map_err(|error| match error {
-                SubscribeError::AlreadySubscribed => Error::AlreadySubscribed,
+            let id = inner.session.subscribe(now, topic, options).map_err(|error| match error {
                 SubscribeError::TooMany => Error::TooManyTopics,
                 SubscribeError::Closed => Error::Closed,
             })?;
-            inner.delivery.add_subscription(topic, queue);
-            Ok(())
+            inner.delivery.add_subscription(id, queue);
+            Ok(id)
         })
     }
 
-    pub(crate) fn unsubscribe(&self, topic: &Topic, queue: &Rc<RefCell<Queue>>) {
+    pub(crate) fn unsubscribe(&self, id: SubscriptionId) {
         self.input(|inner, now| {
-            if inner.delivery.remove_subscription(queue) {
-                inner.session.unsubscribe(now, topic);
-            }
+            inner.delivery.remove_subscription(id);
+            inner.session.unsubscribe(now, id);
         });
     }
 
-    /// `queue` is the one that was taken from: a later subscription to the same topic has its own count.
-    pub(crate) fn consumed(&self, topic: &Topic, queue: &Rc<RefCell<Queue>>, taken: Taken) {
-        self.input(|inner, now| {
-            if inner.delivery.has_subscription(queue) {
-                inner.session.consumed(now, topic, taken.messages, taken.bytes);
-            }
-        });
+    pub(crate) fn consumed(&self, id: SubscriptionId, taken: Taken) {
+        self.input(|inner, now| inner.session.consumed(now, id, taken.messages, taken.bytes));
     }
 
     pub(crate) fn publish(&self, publish: Publish) -> Result<(PublishId, Answer<Outcome>), PublishError> {

@@ -11,9 +11,7 @@ use everwire_protocol::Code;
 pub enum Error {
     /// The text is not a topic's name.
     BadTopic,
-    /// This client has a subscription to the topic already: share what that one yields, or drop it first.
-    AlreadySubscribed,
-    /// This client has as many subscriptions as it may: drop one first.
+    /// This client reads as many topics as it may: drop a subscription first.
     TooManyTopics,
     /// The server said no, or no answer came in time. The code says whether it may say yes later.
     Refused {
@@ -38,8 +36,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::BadTopic => "not a topic's name",
-            Self::AlreadySubscribed => "this client subscribes to the topic already",
-            Self::TooManyTopics => "the client has too many subscriptions",
+            Self::TooManyTopics => "the client subscribes to too many topics",
             Self::Refused { message, .. } => message,
             Self::Closed => "the client is closed",
         })

@@ -9,7 +9,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use everwire_core::SubscribeOptions;
+use everwire_core::{SubscribeOptions, SubscriptionId};
 use everwire_protocol::{From, Topic};
 use futures::{Stream, stream::FusedStream};
 
@@ -53,20 +53,18 @@ impl<T> Subscribe<T> {
     pub fn open(self) -> Subscription<T> {
         let Self { driver, topic, from, presence, decode } = self;
         let queue = Rc::new(RefCell::new(Queue::default()));
-        let result = match topic {
-            Some(topic) => {
-                driver.subscribe(topic.clone(), SubscribeOptions { from, presence }, &queue).map(|()| topic)
-            }
+        let result = match &topic {
+            Some(topic) => driver.subscribe(topic.clone(), SubscribeOptions { from, presence }, &queue),
             None => Err(Error::BadTopic),
         };
-        let topic = match result {
-            Ok(topic) => Some(topic),
+        let id = match result {
+            Ok(id) => Some(id),
             Err(error) => {
                 let _ = queue.borrow_mut().push(Event::Failed(error));
                 None
             }
         };
-        Subscription { driver, topic, queue, decode, marker: PhantomData }
+        Subscription { driver, topic, id, queue, decode, marker: PhantomData }
     }
 }
 
@@ -79,6 +77,8 @@ impl<T> Subscribe<T> {
 pub struct Subscription<T> {
     driver: Rc<Driver>,
     topic: Option<Topic>,
+    /// None when it was not taken.
+    id: Option<SubscriptionId>,
     queue: Rc<RefCell<Queue>>,
     decode: Decode<T>,
     marker: PhantomData<fn() -> T>,
@@ -128,8 +128,8 @@ impl<T> Subscription<T> {
     /// Tells the session what was taken: its flow control resumes a paused topic by that.
     fn report(&self) {
         let taken = self.queue.borrow_mut().taken();
-        if let (Some(taken), Some(topic)) = (taken, &self.topic) {
-            self.driver.consumed(topic, &self.queue, taken);
+        if let (Some(taken), Some(id)) = (taken, self.id) {
+            self.driver.consumed(id, taken);
         }
     }
 }
@@ -153,8 +153,8 @@ impl<T> FusedStream for Subscription<T> {
 
 impl<T> Drop for Subscription<T> {
     fn drop(&mut self) {
-        if let Some(topic) = &self.topic {
-            self.driver.unsubscribe(topic, &self.queue);
+        if let Some(id) = self.id {
+            self.driver.unsubscribe(id);
         }
         // A task that shares the subscription with whoever dropped it may wait still, and it would for ever.
         let waker = self.queue.borrow_mut().end();

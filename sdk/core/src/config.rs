@@ -36,6 +36,9 @@ pub struct Config {
     /// After the same time on another transport than the preferred one, that one is tried in the
     /// background, and taken over when it works. Default 30 min.
     pub remember: Duration,
+    /// What worked on an earlier page, and how long ago that was. Tried first while that is less than
+    /// [`remember`](Self::remember).
+    pub remembered: Option<(Transport, Duration)>,
     /// How long beyond the server's heartbeat interval silence is borne. Default 10 s.
     pub heartbeat_grace: Duration,
     /// How long the answer to a probe may take. Default 3 s.
@@ -71,6 +74,7 @@ impl Default for Config {
             backoff: BackoffConfig::default(),
             healthy_after: Duration::from_secs(5),
             remember: Duration::from_secs(30 * 60),
+            remembered: None,
             heartbeat_grace: Duration::from_secs(10),
             probe_timeout: Duration::from_secs(3),
             ping_interval: Duration::from_secs(25),
@@ -122,6 +126,10 @@ pub struct OutboxConfig {
     pub max_age: Duration,
     /// What happens to a publish for which there is no room.
     pub overflow: Overflow,
+    /// Whether there is somebody to keep publishes over a reload: then each is told by
+    /// [`Output::Save`](crate::Output::Save), and by [`Output::Forget`](crate::Output::Forget) once it has its
+    /// outcome. Not by default.
+    pub persist: bool,
 }
 
 impl Default for OutboxConfig {
@@ -131,6 +139,7 @@ impl Default for OutboxConfig {
             bytes: 1024 * 1024,
             max_age: Duration::from_secs(5 * 60),
             overflow: Overflow::RefuseNew,
+            persist: false,
         }
     }
 }

@@ -2,19 +2,19 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use everwire_protocol::{Code, Epoch, GapReason, Member, Payload, Position, PublishId, Record, Topic};
+use everwire_protocol::{Code, Epoch, GapReason, Member, Payload, Position, PublishId, Record};
 
-use crate::{RequestId, Transport};
+use crate::{RequestId, SubscriptionId, Transport};
 
-/// What the app is told. Events of one topic come in their order.
+/// What the app is told. Events of one subscription come in their order.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
     /// The connection changed.
     State(StateChange),
     /// A subscription stands, for the first time or again after a reconnect.
     Subscribed {
-        /// The topic.
-        topic: Topic,
+        /// Which subscription.
+        subscription: SubscriptionId,
         /// Where the records go on.
         position: Position,
         /// It goes on where it stopped, with nothing lost.
@@ -22,8 +22,8 @@ pub enum Event {
     },
     /// Messages: at least one, offsets contiguous and rising, going on where the last ones (or a gap) ended.
     Messages {
-        /// The topic.
-        topic: Topic,
+        /// Which subscription.
+        subscription: SubscriptionId,
         /// The life of the log that they are from.
         epoch: Epoch,
         /// The messages.
@@ -31,8 +31,8 @@ pub enum Event {
     },
     /// Messages that can no longer be had. Stands in their place.
     Gap {
-        /// The topic.
-        topic: Topic,
+        /// Which subscription.
+        subscription: SubscriptionId,
         /// The first offset lost.
         from: u64,
         /// The last offset lost, where it is known.
@@ -44,8 +44,8 @@ pub enum Event {
     },
     /// A message that is not logged.
     Ephemeral {
-        /// The topic.
-        topic: Topic,
+        /// Which subscription.
+        subscription: SubscriptionId,
         /// When the server took it in, in milliseconds since the Unix epoch.
         time: u64,
         /// Its content.
@@ -55,35 +55,36 @@ pub enum Event {
     },
     /// Who is on a topic now. Replaces what was known.
     Members {
-        /// The topic.
-        topic: Topic,
+        /// Which subscription.
+        subscription: SubscriptionId,
         /// Who.
         members: Vec<Member>,
     },
     /// Somebody came.
     Join {
-        /// The topic.
-        topic: Topic,
+        /// Which subscription.
+        subscription: SubscriptionId,
         /// Who.
         member: Member,
     },
     /// Somebody went.
     Leave {
-        /// The topic.
-        topic: Topic,
+        /// Which subscription.
+        subscription: SubscriptionId,
         /// Who.
         member: Member,
     },
     /// A subscription ended: the server refused it for good. The topic may be subscribed to again.
     SubscriptionFailed {
-        /// The topic.
-        topic: Topic,
+        /// Which subscription.
+        subscription: SubscriptionId,
         /// Why.
         code: Code,
         /// For people.
         message: Arc<str>,
     },
-    /// What became of a publish. Comes once for each id that `publish` returned.
+    /// What became of a publish. Comes once for each id that `publish` returned,
+    /// and for each that was restored or forwarded.
     Published {
         /// The publish.
         id: PublishId,

@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use everwire_protocol::{From, Payload, Topic};
+use everwire_protocol::{From, Payload, PublishId, Topic};
 
 /// How to subscribe.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -25,6 +25,18 @@ pub struct Publish {
     pub key: Option<Arc<str>>,
     /// For who is there now: not logged, and not kept when there is no link.
     pub ephemeral: bool,
+}
+
+/// A publish as it is kept over a reload: what [`Output::Save`](crate::Output::Save) gives and
+/// [`Session::restore`](crate::Session::restore) takes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredPublish {
+    /// Its idempotency key, which survives with it: sent twice, it takes effect once.
+    pub id: PublishId,
+    /// What is published.
+    pub publish: Publish,
+    /// How long it may still wait, counted from the output, or from the restore.
+    pub expires_in: Duration,
 }
 
 /// Why a publish was not taken. Nothing of it was sent.
@@ -64,9 +76,7 @@ impl std::error::Error for PublishError {}
 /// Why a subscription was not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SubscribeError {
-    /// The session is subscribed to the topic: unsubscribe first, or share the subscription.
-    AlreadySubscribed,
-    /// The session has [`TOPICS`](everwire_protocol::limits::TOPICS) subscriptions: end one first.
+    /// The session reads [`TOPICS`](everwire_protocol::limits::TOPICS) topics: end a subscription first.
     TooMany,
     /// The session is closed: make a new one.
     Closed,
@@ -75,8 +85,7 @@ pub enum SubscribeError {
 impl fmt::Display for SubscribeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::AlreadySubscribed => "the topic is subscribed to already",
-            Self::TooMany => "there are too many subscriptions",
+            Self::TooMany => "too many topics are subscribed to",
             Self::Closed => "the session is closed",
         })
     }

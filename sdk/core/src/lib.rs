@@ -34,13 +34,15 @@ mod transport;
 
 pub use config::{BackoffConfig, Config, FlowConfig, OutboxConfig, Overflow};
 pub use event::{Event, Failure, HistoryPage, Outcome, Reason, State, StateChange};
-pub use input::{Closed, HttpResponse, Publish, PublishError, SubscribeError, SubscribeOptions};
-pub use output::{AttemptId, Method, Output, Request, RequestId};
+pub use input::{
+    Closed, HttpResponse, Publish, PublishError, StoredPublish, SubscribeError, SubscribeOptions,
+};
+pub use output::{AttemptId, Method, Output, Request, RequestId, SubscriptionId};
 pub use session::Session;
 pub use stats::{Reconnects, Stats};
 pub use time::Time;
 pub use timer::TimerName;
-pub use transport::{Transport, UnknownTransport};
+pub use transport::{Transport, Transports, UnknownTransport};
 
 pub use everwire_protocol as protocol;
 pub use everwire_protocol::Token;

@@ -132,7 +132,7 @@ impl Link {
 
     /// Whether frames can be sent on it.
     pub fn takes_frames(&self) -> bool {
-        self.transport == Transport::WebSocket && self.phase >= Phase::Opened
+        self.transport.has_frames() && self.phase >= Phase::Opened
     }
 
     pub fn send(&mut self, frame: &ClientFrame) {

@@ -1,40 +1,43 @@
 //! Publishes until their outcome: order, limits, age. It knows no link; others send what it hands out.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::collections::VecDeque;
 
-use everwire_protocol::{ClientFrame, Payload, PublishId, Topic};
+use everwire_protocol::{ClientFrame, PublishId};
 
 use crate::{
-    BackoffConfig, OutboxConfig, Overflow, Publish, PublishError, RequestId, Time, backoff::Backoff,
+    BackoffConfig, OutboxConfig, Overflow, Publish, PublishError, RequestId, StoredPublish, Time,
+    backoff::Backoff,
 };
 
 /// A publish that waits for its outcome.
 #[derive(Debug)]
 struct Entry {
     id: PublishId,
-    topic: Topic,
-    payload: Payload,
-    key: Option<Arc<str>>,
-    ephemeral: bool,
+    publish: Publish,
     expires: Time,
+    /// It is kept over a reload until its outcome.
+    saved: bool,
     /// It went out on the present link.
     sent: bool,
 }
 
 impl Entry {
     fn bytes(&self) -> usize {
-        self.payload.data.len() + self.key.as_ref().map_or(0, |key| key.len())
+        self.publish.payload.data.len() + self.publish.key.as_ref().map_or(0, |key| key.len())
     }
 
     fn frame(&self) -> ClientFrame {
-        ClientFrame::Publish {
-            topic: self.topic.clone(),
-            id: self.id.clone(),
-            payload: self.payload.clone(),
-            key: self.key.clone(),
-            ephemeral: self.ephemeral,
-        }
+        let Publish { topic, payload, key, ephemeral } = self.publish.clone();
+        ClientFrame::Publish { topic, id: self.id.clone(), payload, key, ephemeral }
     }
+}
+
+/// A publish that was taken out, for its outcome.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Gone {
+    pub id: PublishId,
+    /// It was kept over a reload until now.
+    pub saved: bool,
 }
 
 /// A publish request over HTTP that has no answer yet.
@@ -75,17 +78,20 @@ impl Outbox {
         self.bytes
     }
 
-    /// Takes a publish. Returns the ids that had to go for it.
+    pub fn contains(&self, id: &PublishId) -> bool {
+        self.entries.iter().any(|entry| entry.id == *id)
+    }
+
+    /// Takes a publish. Returns those that had to go for it.
     pub fn push(
         &mut self,
         config: &OutboxConfig,
         now: Time,
         id: PublishId,
         publish: Publish,
-    ) -> Result<Vec<PublishId>, PublishError> {
-        let Publish { topic, payload, key, ephemeral } = publish;
-        let expires = now + config.max_age;
-        let entry = Entry { id, topic, payload, key, ephemeral, expires, sent: false };
+        saved: bool,
+    ) -> Result<Vec<Gone>, PublishError> {
+        let entry = Entry { id, publish, expires: now + config.max_age, saved, sent: false };
         let size = entry.bytes();
         let fits = |outbox: &Self| outbox.len() < config.messages && outbox.bytes + size <= config.bytes;
         let mut dropped = Vec::new();
@@ -103,15 +109,30 @@ impl Outbox {
         Ok(dropped)
     }
 
+    /// Takes back what an earlier page could not send: before all else, in this order. It was within the limits
+    /// when it was saved, and is taken whatever waits by now.
+    pub fn restore(&mut self, config: &OutboxConfig, now: Time, stored: Vec<StoredPublish>) {
+        let mut place = 0;
+        for StoredPublish { id, publish, expires_in } in stored {
+            if !self.contains(&id) {
+                let expires = now + expires_in.min(config.max_age);
+                let entry = Entry { id, publish, expires, saved: config.persist, sent: false };
+                self.bytes += entry.bytes();
+                self.entries.insert(place, entry);
+                place += 1;
+            }
+        }
+    }
+
     /// Takes a publish out, for its outcome. `None` when it has had one.
-    pub fn settle(&mut self, id: &PublishId) -> Option<PublishId> {
+    pub fn settle(&mut self, id: &PublishId) -> Option<Gone> {
         let index = self.entries.iter().position(|entry| entry.id == *id)?;
         self.remove(index)
     }
 
     /// Whether a publish is ephemeral; `None` when it has had its outcome.
     pub fn is_ephemeral(&self, id: &PublishId) -> Option<bool> {
-        self.entries.iter().find(|entry| entry.id == *id).map(|entry| entry.ephemeral)
+        self.entries.iter().find(|entry| entry.id == *id).map(|entry| entry.publish.ephemeral)
     }
 
     /// A publish was refused for now, and is to be sent again.
@@ -123,26 +144,26 @@ impl Outbox {
 
     /// The link is gone: what had been sent on it is to be sent again, in its order. Takes out the ephemeral
     /// ones.
-    pub fn link_lost(&mut self) -> Vec<PublishId> {
+    pub fn link_lost(&mut self) -> Vec<Gone> {
         self.entries.iter_mut().for_each(|entry| entry.sent = false);
-        self.remove_where(|entry| entry.ephemeral)
+        self.remove_where(|entry| entry.publish.ephemeral)
     }
 
     /// Takes out those whose time is over.
-    pub fn expire(&mut self, now: Time) -> Vec<PublishId> {
+    pub fn expire(&mut self, now: Time) -> Vec<Gone> {
         self.remove_where(|entry| entry.expires <= now)
     }
 
-    /// Takes out all.
-    pub fn clear(&mut self) -> Vec<PublishId> {
+    /// Takes out all. What is saved stays so, for the next page to send.
+    pub fn clear(&mut self) -> Vec<Gone> {
         self.post = None;
+        self.entries.iter_mut().for_each(|entry| entry.saved = false);
         self.remove_where(|_| true)
     }
 
-    /// When the oldest expires.
+    /// When the next one expires. What was restored has its own time.
     pub fn next_expiry(&self) -> Option<Time> {
-        // All may wait equally long, so the oldest is the first.
-        self.entries.front().map(|entry| entry.expires)
+        self.entries.iter().map(|entry| entry.expires).min()
     }
 
     /// Sends nothing before a moment; `None` lifts that.
@@ -201,25 +222,25 @@ impl Outbox {
         self.post = None;
     }
 
-    fn remove(&mut self, index: usize) -> Option<PublishId> {
+    fn remove(&mut self, index: usize) -> Option<Gone> {
         let entry = self.entries.remove(index)?;
         self.bytes -= entry.bytes();
-        Some(entry.id)
+        Some(Gone { id: entry.id, saved: entry.saved })
     }
 
-    fn remove_where(&mut self, gone: impl Fn(&Entry) -> bool) -> Vec<PublishId> {
-        let mut ids = Vec::new();
+    fn remove_where(&mut self, gone: impl Fn(&Entry) -> bool) -> Vec<Gone> {
+        let mut all = Vec::new();
         let mut bytes = 0;
         self.entries.retain(|entry| {
             let keep = !gone(entry);
             if !keep {
-                ids.push(entry.id.clone());
+                all.push(Gone { id: entry.id.clone(), saved: entry.saved });
                 bytes += entry.bytes();
             }
             keep
         });
         self.bytes -= bytes;
-        ids
+        all
     }
 }
 

@@ -3,9 +3,9 @@
 use std::fmt;
 
 use bytes::Bytes;
-use everwire_protocol::Token;
+use everwire_protocol::{PublishId, Token};
 
-use crate::{Event, Transport};
+use crate::{Event, StoredPublish, Transport};
 
 /// One try of one transport. What is reported of an attempt that the session has closed is ignored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -24,6 +24,18 @@ impl AttemptId {
 pub struct RequestId(pub(crate) u32);
 
 impl RequestId {
+    /// Its number, for logs.
+    #[must_use]
+    pub const fn as_u32(self) -> u32 {
+        self.0
+    }
+}
+
+/// One reading of a topic. Unique in its session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SubscriptionId(pub(crate) u32);
+
+impl SubscriptionId {
     /// Its number, for logs.
     #[must_use]
     pub const fn as_u32(self) -> u32 {
@@ -74,7 +86,7 @@ pub struct Request {
 pub enum Output {
     /// Open a transport.
     ///
-    /// WebSocket: connect to the target with subprotocol
+    /// WebSocket (and, without a subprotocol, a tab's channel): connect to the target with subprotocol
     /// [`WS_BINARY`](everwire_protocol::http::WS_BINARY); report `handle_opened`, `handle_message` per binary
     /// message, `handle_closed`. SSE: make the request, check status and content type; report
     /// `handle_opened`, then `handle_chunk` (fetch) or `handle_event` (`EventSource`, whose own
@@ -89,7 +101,7 @@ pub enum Output {
         /// What to ask for.
         request: Request,
     },
-    /// Send a binary WebSocket message.
+    /// Send a binary message on a WebSocket or a tab's channel.
     Send {
         /// The attempt, which is open.
         attempt: AttemptId,
@@ -121,6 +133,11 @@ pub enum Output {
     /// Ask the token provider, and report `handle_token`. Comes only when
     /// [`Config::has_token`](crate::Config::has_token) is set.
     FetchToken,
+    /// Keep a publish where a reload finds it, until [`Forget`](Self::Forget). Comes only with
+    /// [`OutboxConfig::persist`](crate::OutboxConfig::persist).
+    Save(StoredPublish),
+    /// A publish that was to be kept has its outcome: let go of it.
+    Forget(PublishId),
     /// Tell the app.
     Event(Event),
 }
@@ -137,6 +154,8 @@ impl fmt::Debug for Output {
             Self::Close { attempt, code } => f.debug_tuple("Close").field(attempt).field(code).finish(),
             Self::Request { id, request } => f.debug_tuple("Request").field(id).field(request).finish(),
             Self::FetchToken => f.write_str("FetchToken"),
+            Self::Save(stored) => f.debug_tuple("Save").field(&stored.id).finish(),
+            Self::Forget(id) => f.debug_tuple("Forget").field(id).finish(),
             Self::Event(event) => f.debug_tuple("Event").field(event).finish(),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::{collections::VecDeque, time::Duration};
 
-use crate::{Config, Time, Transport};
+use crate::{Config, Time, Transport, Transports};
 
 /// A link that dies this often while young is demoted.
 const YOUNG_DEATHS: u32 = 3;
@@ -11,6 +11,8 @@ const YOUNG_DEATHS: u32 = 3;
 #[derive(Debug)]
 pub(crate) struct Selection {
     order: Vec<Transport>,
+    /// What worked on an earlier page, until when.
+    remembered: Option<(Transport, Time)>,
     /// What is left to be tried in this round.
     round: VecDeque<Transport>,
     /// A failure doesn't bring on the next transport in this round; only hanging does.
@@ -20,18 +22,30 @@ pub(crate) struct Selection {
     /// What keeps dying young, and since when it is put last.
     demoted: Option<(Transport, Time)>,
     young_deaths: u32,
+    /// What passed nothing in this round.
+    silent: Transports,
+    /// What passed nothing while another one worked.
+    blocked: Transports,
 }
 
 impl Selection {
     pub fn new(transports: &[Transport]) -> Self {
         Self {
+            remembered: None,
             order: normalised(transports),
             round: VecDeque::new(),
             cautious: false,
             worked: None,
             demoted: None,
             young_deaths: 0,
+            silent: Transports::default(),
+            blocked: Transports::default(),
         }
+    }
+
+    /// What worked on an earlier page is tried first, until then.
+    pub fn remember(&mut self, transport: Transport, until: Time) {
+        self.remembered = self.allows(transport).then_some((transport, until));
     }
 
     /// Chooses another order. Returns whether it is another one.
@@ -48,14 +62,14 @@ impl Selection {
         self.order.contains(&transport)
     }
 
+    /// Whether any transport needs no topic to ask for.
+    pub fn allows_frames(&self) -> bool {
+        self.order.iter().any(|transport| transport.has_frames())
+    }
+
     /// Whether any transport is made of HTTP requests.
     pub fn allows_requests(&self) -> bool {
         self.order.iter().any(|transport| transport.is_stateless())
-    }
-
-    /// The transport that is wanted most, whatever has become of it.
-    pub fn first(&self) -> Option<Transport> {
-        self.order.first().copied()
     }
 
     /// Begins a round: what worked lately first, then the others. After a failure or two of what worked
@@ -63,9 +77,18 @@ impl Selection {
     /// clients should not end up on a lesser one because it was tried at the right moment.
     pub fn begin(&mut self, now: Time, remember: Duration, failures: u32) {
         let worked = self.worked_lately(now, remember);
-        let others = self.ordered(now, remember).filter(|transport| Some(*transport) != worked);
-        self.round = worked.into_iter().chain(others).collect();
+        // On a fresh page a failure of what is remembered means that the place is another one.
         self.cautious = worked.is_some() && failures <= 2;
+        let first = worked.or_else(|| self.remembered(now));
+        let others = self.ordered(now, remember).filter(|transport| Some(*transport) != first);
+        self.round = first.into_iter().chain(others).collect();
+    }
+
+    /// When something better than `current` is to be tried: what is remembered counts from when it began.
+    pub fn next_upgrade(&self, now: Time, remember: Duration, current: Transport) -> Option<Time> {
+        let lesser = self.order.first() != Some(&current);
+        let remembered = self.remembered.filter(|(transport, until)| *transport == current && *until > now);
+        lesser.then(|| remembered.map_or(now + remember, |(_, until)| until))
     }
 
     /// Begins a round of what is better than `current`; of all, when that is not allowed any more.
@@ -75,6 +98,8 @@ impl Selection {
     }
 
     pub fn end_round(&mut self) {
+        // When all fail alike, it is not the transports that are to blame.
+        self.silent = Transports::default();
         self.round.clear();
     }
 
@@ -96,7 +121,25 @@ impl Selection {
     /// The welcome came through it.
     pub fn works(&mut self, now: Time, transport: Transport) {
         self.worked = Some((transport, now));
-        self.round.clear();
+        for silent in self.silent.iter() {
+            self.blocked.insert(silent);
+        }
+        self.blocked.remove(transport);
+        self.end_round();
+    }
+
+    /// It was tried, and no welcome came through it; `beside` a link that works, or in a round.
+    pub fn passed_nothing(&mut self, transport: Transport, beside: bool) {
+        if beside {
+            self.blocked.insert(transport);
+        } else {
+            self.silent.insert(transport);
+        }
+    }
+
+    /// What passed nothing while another one worked.
+    pub fn blocked(&self) -> Transports {
+        self.blocked
     }
 
     /// What worked did so until now.
@@ -118,7 +161,12 @@ impl Selection {
             self.young_deaths = 0;
             self.demoted = Some((transport, now));
             self.worked = None;
+            self.remembered = None;
         }
+    }
+
+    fn remembered(&self, now: Time) -> Option<Transport> {
+        self.remembered.filter(|(_, until)| now < *until).map(|(transport, _)| transport)
     }
 
     fn worked_lately(&self, now: Time, remember: Duration) -> Option<Transport> {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::Reason;
+use crate::{Reason, Transports};
 
 /// What has happened since the session began.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -45,6 +45,9 @@ pub struct Stats {
     pub outbox_messages: usize,
     /// Their bytes.
     pub outbox_bytes: usize,
+    /// Transports through which nothing came while another one welcomed: something on the way lets only
+    /// some of them pass. None where all fail alike, as they do offline.
+    pub blocked: Transports,
     /// How long the link had been silent when it was last found dead by a deadline.
     pub time_to_detect: Option<Duration>,
 }

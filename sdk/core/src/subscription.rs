@@ -3,11 +3,12 @@
 
 use everwire_protocol::{Epoch, From, GapReason, Position, Record, limits};
 
-use crate::{BackoffConfig, FlowConfig, SubscribeOptions, Time, backoff::Backoff};
+use crate::{BackoffConfig, FlowConfig, SubscribeOptions, SubscriptionId, Time, backoff::Backoff};
 
 /// A subscription.
 #[derive(Debug)]
 pub(crate) struct Subscription {
+    pub id: SubscriptionId,
     options: SubscribeOptions,
     /// What the app has been given. Only delivery, the first answer and a gap move it.
     cursor: Option<Position>,
@@ -31,6 +32,8 @@ struct Flow {
     messages: usize,
     bytes: usize,
     paused: bool,
+    /// Paused by the app.
+    held: bool,
     skipped: bool,
 }
 
@@ -57,12 +60,18 @@ pub(crate) enum GapVerdict {
 }
 
 impl Subscription {
-    pub fn new(options: SubscribeOptions, generation: u64, backoff: BackoffConfig) -> Self {
+    pub fn new(
+        id: SubscriptionId,
+        options: SubscribeOptions,
+        generation: u64,
+        backoff: BackoffConfig,
+    ) -> Self {
         let from = match options.from {
             From::Last(n) => From::Last(n.min(limits::HISTORY)),
             from => from,
         };
         Self {
+            id,
             options: SubscribeOptions { from, ..options },
             // A position that the app hands in is what it has been given, by an earlier session.
             cursor: match from {
@@ -173,15 +182,20 @@ impl Subscription {
     }
 
     pub fn paused(&self) -> bool {
-        self.flow.paused
+        self.flow.paused || self.flow.held
+    }
+
+    /// The app pauses it, or lets it go on. Returns whether it goes on by that.
+    pub fn hold(&mut self, held: bool) -> bool {
+        std::mem::replace(&mut self.flow.held, held) && !held && !self.flow.paused
     }
 
     /// Whether so much waits that even what was on its way when the topic was paused has no room. Such
     /// records are not taken: they come again from the cursor.
     pub fn must_skip(&mut self, config: &FlowConfig) -> bool {
         let over = |waiting: usize, limit: usize| waiting >= limit.saturating_mul(2);
-        let skip = self.flow.paused
-            && (over(self.flow.messages, config.messages) || over(self.flow.bytes, config.bytes));
+        let full = over(self.flow.messages, config.messages) || over(self.flow.bytes, config.bytes);
+        let skip = self.flow.held || self.flow.paused && full;
         self.flow.skipped |= skip;
         skip
     }
@@ -199,7 +213,7 @@ impl Subscription {
         self.flow.messages = self.flow.messages.saturating_sub(messages);
         self.flow.bytes = self.flow.bytes.saturating_sub(bytes);
         let low = self.flow.messages <= config.messages / 2 && self.flow.bytes <= config.bytes / 2;
-        low && std::mem::take(&mut self.flow.paused)
+        low && std::mem::take(&mut self.flow.paused) && !self.flow.held
     }
 
     /// Whether records were skipped since this was last asked, so that going on means asking again.

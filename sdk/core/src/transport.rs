@@ -15,13 +15,16 @@ pub enum Transport {
     LongPoll,
     /// Requests at a fixed interval, answered at once.
     Poll,
+    /// A channel to the tab that has the connection, speaking the binary codec. Never in the default order.
+    Tab,
 }
 
 impl Transport {
     /// Every transport.
-    pub const ALL: [Self; 5] = [Self::WebSocket, Self::Sse, Self::EventSource, Self::LongPoll, Self::Poll];
+    pub const ALL: [Self; 6] =
+        [Self::WebSocket, Self::Sse, Self::EventSource, Self::LongPoll, Self::Poll, Self::Tab];
 
-    /// Its name: `websocket`, `sse`, `eventsource`, `longpoll` or `poll`.
+    /// Its name: `websocket`, `sse`, `eventsource`, `longpoll`, `poll` or `tab`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -30,6 +33,7 @@ impl Transport {
             Self::EventSource => "eventsource",
             Self::LongPoll => "longpoll",
             Self::Poll => "poll",
+            Self::Tab => "tab",
         }
     }
 
@@ -38,9 +42,45 @@ impl Transport {
         matches!(self, Self::LongPoll | Self::Poll)
     }
 
+    /// Whether frames go both ways, so that what is asked needs no request of its own.
+    pub(crate) const fn has_frames(self) -> bool {
+        matches!(self, Self::WebSocket | Self::Tab)
+    }
+
     /// Whether the subscriptions travel in a request, so that a changed set is a new request.
     pub(crate) const fn is_stateless(self) -> bool {
-        !matches!(self, Self::WebSocket)
+        !self.has_frames()
+    }
+}
+
+/// Some of the transports.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Transports(u8);
+
+impl Transports {
+    /// Whether a transport is one of them.
+    #[must_use]
+    pub const fn contains(self, transport: Transport) -> bool {
+        self.0 & (1 << transport as u8) != 0
+    }
+
+    /// Whether it is none of them.
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Each of them.
+    pub fn iter(self) -> impl Iterator<Item = Transport> {
+        Transport::ALL.into_iter().filter(move |transport| self.contains(*transport))
+    }
+
+    pub(crate) fn insert(&mut self, transport: Transport) {
+        self.0 |= 1 << transport as u8;
+    }
+
+    pub(crate) fn remove(&mut self, transport: Transport) {
+        self.0 &= !(1 << transport as u8);
     }
 }
 
@@ -56,7 +96,7 @@ pub struct UnknownTransport;
 
 impl fmt::Display for UnknownTransport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("not a transport: expected websocket, sse, eventsource, longpoll or poll")
+        f.write_str("not a transport: expected websocket, sse, eventsource, longpoll, poll or tab")
     }
 }
 

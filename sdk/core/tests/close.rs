@@ -8,12 +8,13 @@ use std::time::Duration;
 
 use common::*;
 use everwire_core::{
-    Closed, Config, Event, Outcome, PublishError, Reason, Session, State, SubscribeError, Time, Transport,
+    Closed, Config, Event, Outcome, PublishError, Reason, Session, State, StoredPublish, SubscribeError,
+    SubscriptionId, Time, Transport,
     protocol::{Code, From, HistoryRange, ServerFrame},
 };
 
 /// All that might bring a session back.
-fn stir(session: &mut Session, now: Time) {
+fn stir(session: &mut Session, now: Time, subscription: SubscriptionId) {
     session.connect(now);
     session.handle_online(now);
     session.handle_wakeup(now);
@@ -25,8 +26,20 @@ fn stir(session: &mut Session, now: Time) {
     session.handle_suspend(now);
     session.handle_wakeup(now);
     session.history(now, topic("room"), HistoryRange::After(0), 10);
-    session.consumed(now, &topic("room"), 1, 1);
-    session.unsubscribe(now, &topic("room"));
+    session.consumed(now, subscription, 1, 1);
+    session.pause(now, subscription);
+    session.resume(now, subscription);
+    session.unsubscribe(now, subscription);
+    let old = StoredPublish {
+        id: "old.1".parse().unwrap(),
+        publish: said("room", "x"),
+        expires_in: Duration::from_secs(1),
+    };
+    session.restore(now, vec![old]);
+    assert_eq!(
+        session.forward(now, "other.1".parse().unwrap(), said("room", "x")),
+        Err(PublishError::Closed)
+    );
     session.handle_timeout(now);
     session.close(now);
     assert_eq!(session.subscribe(now, topic("x"), Default::default()), Err(SubscribeError::Closed));
@@ -35,8 +48,11 @@ fn stir(session: &mut Session, now: Time) {
 
 fn assert_nothing_follows(world: &mut World) {
     world.forget();
+    let mut another = World::new(only(Transport::WebSocket));
+    let stranger = another.subscribe("room", From::Latest);
     for _ in 0..3 {
-        world.act(stir);
+        let subscription = world.subscriptions.values().next().copied();
+        world.act(|session, now| stir(session, now, subscription.unwrap_or(stranger)));
         world.pass(Duration::from_secs(3_600));
     }
     assert_eq!(world.session.poll_timeout(), None);

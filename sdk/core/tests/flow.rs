@@ -26,7 +26,7 @@ fn flowing(transport: Transport) -> (World, AttemptId) {
 }
 
 fn consume(world: &mut World, messages: usize) {
-    world.act(|session, now| session.consumed(now, &topic("room"), messages, 0));
+    world.consume("room", messages, 0);
 }
 
 #[test]
@@ -78,7 +78,7 @@ fn bytes_count_too() {
         &[subscribed("room", 1, "a-0", false), ServerFrame::Messages { alias: 1, records: vec![large] }],
     );
     assert!(world.sent_on(link).contains(&ClientFrame::Pause { topic: topic("room") }));
-    world.act(|session, now| session.consumed(now, &topic("room"), 1, 100));
+    world.consume("room", 1, 100);
     assert_eq!(world.sent_on(link), [ClientFrame::Resume { topic: topic("room") }]);
 }
 

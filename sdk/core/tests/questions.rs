@@ -154,7 +154,7 @@ fn invariant_5_too_many_questions_are_refused() {
 fn who_comes_and_goes_is_told_under_the_topic() {
     let (mut world, link) = World::connected();
     let options = SubscribeOptions { presence: true, ..Default::default() };
-    world.act(|session, now| session.subscribe(now, topic("room"), options)).unwrap();
+    let subscription = world.subscribe_with("room", options);
     let sent = world.sent_on(link);
     assert!(matches!(&sent[0], ClientFrame::Subscribe { mode, .. } if mode.presence));
     world.frames(link, &[subscribed("room", 3, "a-0", false)]);
@@ -168,13 +168,12 @@ fn who_comes_and_goes_is_told_under_the_topic() {
             ServerFrame::Join { alias: 4, member: member("3") },
         ],
     );
-    let room = topic("room");
     assert_eq!(
         world.events,
         [
-            Event::Members { topic: room.clone(), members: vec![member("1")] },
-            Event::Join { topic: room.clone(), member: member("2") },
-            Event::Leave { topic: room, member: member("1") },
+            Event::Members { subscription, members: vec![member("1")] },
+            Event::Join { subscription, member: member("2") },
+            Event::Leave { subscription, member: member("1") },
         ]
     );
 }

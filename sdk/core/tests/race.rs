@@ -232,7 +232,7 @@ fn without_a_topic_a_stateless_transport_has_nothing_to_ask_for_and_waits() {
     let stream = world.accept();
     assert_eq!(world.state(), State::Connected);
     // The last topic goes: the session stays connected, with nothing to hear.
-    world.act(|session, now| session.unsubscribe(now, &topic("room")));
+    world.unsubscribe("room");
     assert_eq!(world.closed, [(stream, 4010)]);
     world.pass(Duration::from_secs(600));
     assert_eq!(world.state(), State::Connected);

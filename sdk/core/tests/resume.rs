@@ -42,7 +42,7 @@ fn invariants_1_to_3_a_new_link_goes_on_from_what_was_delivered() {
     assert_eq!(world.delivered(), [14, 15]);
     let stats = world.session.stats();
     assert_eq!((stats.repeats, stats.resumes, stats.messages_received), (2, 1, 5));
-    assert_eq!(world.session.position(&topic("room")), Some(at("a-15")));
+    assert_eq!(world.position("room"), Some(at("a-15")));
 }
 
 #[test]
@@ -117,7 +117,7 @@ fn invariant_1_a_gap_stands_in_its_place_and_moves_the_cursor() {
         ],
     );
     assert_eq!(world.delivered(), [11, -12, 21, 22, -23, 4, 5]);
-    assert_eq!(world.session.position(&topic("room")), Some(at("b-5")));
+    assert_eq!(world.position("room"), Some(at("b-5")));
     assert_eq!(world.session.stats().gaps, 2);
     // The same gap again is none.
     world.frames(second, &[gap(1, 1, Some(3), GapReason::Evicted, "b-3")]);
@@ -135,7 +135,7 @@ fn invariant_1_another_epoch_without_its_gap_delivers_nothing() {
     // Offsets that would fit, of a log that is another one.
     world.frames(second, &[subscribed("room", 1, "b-11", true), messages(1, 12..=12)]);
     assert_eq!(world.delivered(), Vec::<i64>::new());
-    assert_eq!(world.session.position(&topic("room")), Some(at("a-11")));
+    assert_eq!(world.position("room"), Some(at("a-11")));
     assert_eq!(subscribes(&world.sent_on(second)).last(), Some(&("room".into(), "a-11".into())));
 }
 
@@ -143,7 +143,7 @@ fn invariant_1_another_epoch_without_its_gap_delivers_nothing() {
 fn frames_of_an_ended_subscription_are_not_those_of_the_next() {
     let (mut world, link) = World::connected();
     world.subscribe("room", From::Latest);
-    world.act(|session, now| session.unsubscribe(now, &topic("room")));
+    world.unsubscribe("room");
     world.subscribe("room", From::Earliest);
     world.forget();
     // The answer to the first, with messages behind it, then that to the second.
@@ -159,7 +159,7 @@ fn after_unsubscribe_no_event_of_the_topic_comes() {
     world.subscribe("room", From::Latest);
     world.frames(link, &[subscribed("room", 1, "a-10", false)]);
     world.forget();
-    world.act(|session, now| session.unsubscribe(now, &topic("room")));
+    world.unsubscribe("room");
     assert!(matches!(world.sent_on(link)[..], [ClientFrame::Unsubscribe { .. }]));
     world.frames(link, &[messages(1, 11..=12), gap(1, 13, Some(14), GapReason::Evicted, "a-14")]);
     assert!(world.events.is_empty());
@@ -170,8 +170,8 @@ fn after_unsubscribe_no_event_of_the_topic_comes() {
 fn a_subscription_that_is_made_and_ended_at_once_is_never_asked_for() {
     let (mut world, link) = World::connected();
     world.act(|session, now| {
-        session.subscribe(now, topic("room"), Default::default()).unwrap();
-        session.unsubscribe(now, &topic("room"));
+        let id = session.subscribe(now, topic("room"), Default::default()).unwrap();
+        session.unsubscribe(now, id);
         session.subscribe(now, topic("other"), Default::default()).unwrap();
     });
     assert_eq!(subscribes(&world.sent_on(link)), [("other".into(), "latest".into())]);

@@ -69,7 +69,7 @@ fn a_subscription_that_the_server_ends_later_goes_on_from_its_cursor() {
 fn a_refusal_of_what_was_given_up_is_not_that_of_what_is_wanted() {
     let (mut world, link) = World::connected();
     world.subscribe("room", From::Latest);
-    world.act(|session, now| session.unsubscribe(now, &topic("room")));
+    world.unsubscribe("room");
     world.subscribe("room", From::Earliest);
     world.forget();
     world.frames(link, &[error("room", Code::FORBIDDEN, None), subscribed("room", 1, "a-0", false)]);
@@ -97,14 +97,13 @@ fn when_the_two_sides_disagree_a_new_link_settles_it() {
 }
 
 #[test]
-fn a_topic_is_subscribed_to_once_and_topics_are_bounded() {
+fn topics_are_bounded() {
     let (mut world, _) = World::connected();
     world.subscribe("room", From::Latest);
     let mut again =
         |name: &str| world.act(|session, now| session.subscribe(now, topic(name), Default::default()));
-    assert_eq!(again("room"), Err(SubscribeError::AlreadySubscribed));
     for n in 1..128 {
-        assert_eq!(again(&format!("room:{n}")), Ok(()));
+        assert!(again(&format!("room:{n}")).is_ok());
     }
     assert_eq!(again("one-more"), Err(SubscribeError::TooMany));
 }

@@ -82,7 +82,6 @@ pub(crate) fn error(message: &str, code: &str, retryable: bool) -> JsValue {
 pub(crate) fn from_error(reason: &Error) -> JsValue {
     let (code, message): (&str, &str) = match reason {
         Error::BadTopic => (Code::BAD_TOPIC.name(), "not a topic's name"),
-        Error::AlreadySubscribed => (Code::ALREADY_SUBSCRIBED.name(), "subscribed already"),
         Error::TooManyTopics => (Code::TOO_MANY_TOPICS.name(), "too many subscriptions"),
         Error::Refused { code, message } => (code.name(), message),
         _ => ("closed", "the client is closed"),

@@ -73,7 +73,7 @@ impl Links {
                 self.requests.push_back((id, now + self.request_timeout, exchange));
             }
             // The driver's own business.
-            Output::FetchToken | Output::Event(_) => {}
+            Output::FetchToken | Output::Save(_) | Output::Forget(_) | Output::Event(_) => {}
         }
     }
 
@@ -117,6 +117,7 @@ impl Links {
             Transport::Sse => {
                 Link::Exchange { _aborts: self.exchange(Purpose::Stream(attempt), request, driver) }
             }
+            Transport::Tab => return None,
             Transport::LongPoll | Transport::Poll => {
                 Link::Exchange { _aborts: self.exchange(Purpose::Poll(attempt), request, driver) }
             }

@@ -47,7 +47,7 @@ impl World {
         match output {
             Output::Open { attempt, transport, request } => {
                 let purpose = match transport {
-                    Transport::WebSocket => Purpose::Socket(attempt),
+                    Transport::WebSocket | Transport::Tab => Purpose::Socket(attempt),
                     Transport::Sse => Purpose::Stream(attempt),
                     Transport::EventSource => Purpose::Events(attempt),
                     Transport::LongPoll | Transport::Poll => Purpose::Poll(attempt),
@@ -70,6 +70,9 @@ impl World {
                 let ids: Vec<_> = connections.filter(|(_, p)| of_attempt(p)).map(|(id, _)| *id).collect();
                 // What is still on its way down arrives all the same: the session has to ignore it.
                 ids.into_iter().for_each(|id| self.send_up(id, ToServer::Close));
+            }
+            Output::Save(_) | Output::Forget(_) => {
+                return Err("a publish was to be kept, and nobody keeps any".into());
             }
             Output::FetchToken => return Err("a token was asked for, and there is no provider".into()),
             Output::Event(event) => return Err(format!("{event:?} was not told to the app")),

@@ -3,7 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use everwire_core::{AttemptId, Event, Output, Publish, RequestId, Session, SubscribeOptions, Time, sse};
+use everwire_core::{
+    AttemptId, Event, Output, Publish, RequestId, Session, SubscribeOptions, SubscriptionId, Time, sse,
+};
 use everwire_protocol::{ClientId, From, Payload, Topic};
 
 use crate::{model::Model, network::ConnectionId, schedule::Schedule, truth::Truth};
@@ -47,13 +49,13 @@ pub struct Client {
     /// The browser's own parsers of its event streams.
     pub browsers: BTreeMap<ConnectionId, sse::Parser>,
     /// Messages that the app has not taken off its queue, by topic: how many, and their bytes.
-    pub undrained: BTreeMap<Topic, (usize, usize)>,
+    pub undrained: BTreeMap<SubscriptionId, (usize, usize)>,
     /// The most that may wait of one topic, and the most publishes that may wait for their acks (invariant 5).
     bounds: (usize, usize),
     /// `close()` was called.
     pub closed: bool,
     /// What was subscribed to.
-    pub subscribed: Vec<Topic>,
+    pub subscribed: BTreeMap<Topic, SubscriptionId>,
     published: u64,
     index: usize,
 }
@@ -76,7 +78,7 @@ impl Client {
             browsers: BTreeMap::new(),
             undrained: BTreeMap::new(),
             closed: false,
-            subscribed: Vec::new(),
+            subscribed: BTreeMap::new(),
             published: 0,
             index,
         })
@@ -87,22 +89,22 @@ impl Client {
     /// # Errors
     /// The session refuses.
     pub fn subscribe(&mut self, now: Time, topic: &Topic, from: From, truth: &Truth) -> Result<(), String> {
-        if self.closed || self.subscribed.contains(topic) {
+        if self.closed || self.subscribed.contains_key(topic) {
             return Ok(());
         }
         let options = SubscribeOptions { from, presence: self.index.is_multiple_of(2) };
-        self.session.subscribe(now, topic.clone(), options).map_err(|e| e.to_string())?;
-        self.model.subscribe(truth, topic.clone(), from);
-        self.subscribed.push(topic.clone());
+        let id = self.session.subscribe(now, topic.clone(), options).map_err(|e| e.to_string())?;
+        self.model.subscribe(truth, id.as_u32(), topic.clone(), from);
+        self.subscribed.insert(topic.clone(), id);
         Ok(())
     }
 
     /// The app unsubscribes.
     pub fn unsubscribe(&mut self, now: Time, topic: &Topic) {
-        self.session.unsubscribe(now, topic);
-        self.model.unsubscribe(topic);
-        self.subscribed.retain(|t| t != topic);
-        self.undrained.remove(topic);
+        let Some(id) = self.subscribed.remove(topic) else { return };
+        self.session.unsubscribe(now, id);
+        self.model.unsubscribe(id.as_u32());
+        self.undrained.remove(&id);
     }
 
     /// The app publishes; a full outbox is a right answer.
@@ -125,8 +127,8 @@ impl Client {
 
     /// The app takes all that waits off its queues.
     pub fn drain(&mut self, now: Time) {
-        for (topic, (messages, bytes)) in std::mem::take(&mut self.undrained) {
-            self.session.consumed(now, &topic, messages, bytes);
+        for (id, (messages, bytes)) in std::mem::take(&mut self.undrained) {
+            self.session.consumed(now, id, messages, bytes);
         }
     }
 
@@ -166,22 +168,27 @@ impl Client {
     fn tell(&mut self, event: Event, truth: &Truth) -> Result<(), String> {
         self.model.told()?;
         match event {
-            Event::Subscribed { topic, position, .. } => self.model.subscribed(truth, &topic, position),
-            Event::Messages { topic, epoch, records } => {
-                let waiting = self.undrained.entry(topic.clone()).or_default();
+            Event::Subscribed { subscription, position, .. } => {
+                self.model.subscribed(truth, subscription.as_u32(), position)
+            }
+            Event::Messages { subscription, epoch, records } => {
+                let waiting = self.undrained.entry(subscription).or_default();
                 waiting.0 += records.len();
                 waiting.1 += records.iter().map(|record| record.payload.data.len()).sum::<usize>();
                 if waiting.0 > self.bounds.0 {
-                    return Err(format!("invariant 5: {} messages of {topic} wait for the app", waiting.0));
+                    let (id, waiting) = (subscription.as_u32(), waiting.0);
+                    return Err(format!(
+                        "invariant 5: {waiting} messages of subscription {id} wait for the app"
+                    ));
                 }
-                self.model.messages(truth, &topic, epoch, &records)
+                self.model.messages(truth, subscription.as_u32(), epoch, &records)
             }
-            Event::Gap { topic, from, to, reason, position } => {
-                self.model.gap(truth, &topic, (from, to), reason, position)
+            Event::Gap { subscription, from, to, reason, position } => {
+                self.model.gap(truth, subscription.as_u32(), (from, to), reason, position)
             }
             Event::Published { id, outcome } => self.model.published(truth, &id, &outcome),
-            Event::SubscriptionFailed { topic, code, message } => {
-                Err(format!("{topic} failed with {code}: {message}"))
+            Event::SubscriptionFailed { subscription, code, message } => {
+                Err(format!("subscription {} failed with {code}: {message}", subscription.as_u32()))
             }
             Event::State(_)
             | Event::Ephemeral { .. }

@@ -13,6 +13,7 @@ use crate::truth::Truth;
 /// What the app knows of one subscription.
 #[derive(Debug)]
 struct Reading {
+    topic: Topic,
     start: From,
     /// The log's top when the app subscribed.
     asked_at: Option<Position>,
@@ -22,7 +23,8 @@ struct Reading {
 
 impl Reading {
     /// Where a subscription may start: it was asked for at a known moment, and answered later.
-    fn check_start(&self, truth: &Truth, topic: &Topic, position: Position) -> Verdict {
+    fn check_start(&self, truth: &Truth, position: Position) -> Verdict {
+        let topic = &self.topic;
         // The answer may come from a life of the log that has ended meanwhile.
         let top = truth.top_in(topic, position.epoch);
         let asked_at = self.asked_at.filter(|top| top.epoch == position.epoch).map_or(0, |top| top.offset);
@@ -48,10 +50,10 @@ struct Sent {
     outcome: Option<Outcome>,
 }
 
-/// What one client's app was told so far.
+/// What one client's app was told so far. A subscription is known by the number of its id.
 #[derive(Debug, Default)]
 pub struct Model {
-    readings: BTreeMap<Topic, Reading>,
+    readings: BTreeMap<u32, Reading>,
     sent: BTreeMap<PublishId, Sent>,
     closed: bool,
     /// Records delivered.
@@ -65,14 +67,14 @@ pub type Verdict = Result<(), String>;
 
 impl Model {
     /// The app subscribed.
-    pub fn subscribe(&mut self, truth: &Truth, topic: Topic, start: From) {
+    pub fn subscribe(&mut self, truth: &Truth, id: u32, topic: Topic, start: From) {
         let asked_at = truth.top(&topic);
-        self.readings.insert(topic, Reading { start, asked_at, cursor: None });
+        self.readings.insert(id, Reading { topic, start, asked_at, cursor: None });
     }
 
-    /// The app unsubscribed: nothing of the topic may come any more.
-    pub fn unsubscribe(&mut self, topic: &Topic) {
-        self.readings.remove(topic);
+    /// The app unsubscribed: nothing of the subscription may come any more.
+    pub fn unsubscribe(&mut self, id: u32) {
+        self.readings.remove(&id);
     }
 
     /// The app closed the client.
@@ -94,14 +96,14 @@ impl Model {
     }
 
     /// The client said that a subscription stands.
-    pub fn subscribed(&mut self, truth: &Truth, topic: &Topic, position: Position) -> Verdict {
-        let reading = self.readings.get_mut(topic).ok_or_else(|| stranger(topic))?;
+    pub fn subscribed(&mut self, truth: &Truth, id: u32, position: Position) -> Verdict {
+        let reading = self.readings.get_mut(&id).ok_or_else(|| stranger(id))?;
         match reading.cursor {
             // A resumed subscription tells where it resumed, or that it didn't; the cursor moves only by
             // a gap or by records.
             Some(_) => Ok(()),
             None => {
-                reading.check_start(truth, topic, position)?;
+                reading.check_start(truth, position)?;
                 // A start from a position that is lost is told as a gap from that very position.
                 reading.cursor = Some(match reading.start {
                     From::Position(start) => start,
@@ -113,8 +115,9 @@ impl Model {
     }
 
     /// The client delivered records.
-    pub fn messages(&mut self, truth: &Truth, topic: &Topic, epoch: Epoch, records: &[Record]) -> Verdict {
-        let reading = self.readings.get_mut(topic).ok_or_else(|| stranger(topic))?;
+    pub fn messages(&mut self, truth: &Truth, id: u32, epoch: Epoch, records: &[Record]) -> Verdict {
+        let reading = self.readings.get_mut(&id).ok_or_else(|| stranger(id))?;
+        let topic = &reading.topic;
         let cursor = reading.cursor.as_mut().ok_or_else(|| format!("{topic}: records before the start"))?;
         for record in records {
             let position = Position { epoch, offset: record.offset };
@@ -142,12 +145,13 @@ impl Model {
     pub fn gap(
         &mut self,
         truth: &Truth,
-        topic: &Topic,
+        id: u32,
         (from, to): (u64, Option<u64>),
         reason: GapReason,
         position: Position,
     ) -> Verdict {
-        let reading = self.readings.get_mut(topic).ok_or_else(|| stranger(topic))?;
+        let reading = self.readings.get_mut(&id).ok_or_else(|| stranger(id))?;
+        let topic = &reading.topic;
         let cursor = reading.cursor.as_mut().ok_or_else(|| format!("{topic}: a gap before the start"))?;
         if from != cursor.offset + 1 {
             return Err(format!("invariant 1: {topic}: a gap from {from}, where the app has {cursor}"));
@@ -200,7 +204,8 @@ impl Model {
         if self.closed {
             return Ok(());
         }
-        for (topic, reading) in &self.readings {
+        for reading in self.readings.values() {
+            let topic = &reading.topic;
             match (reading.cursor, truth.top(topic)) {
                 (Some(cursor), Some(top)) if cursor == top => {}
                 // Nothing was ever written in this life of the log.
@@ -220,6 +225,6 @@ impl Model {
     }
 }
 
-fn stranger(topic: &Topic) -> String {
-    format!("invariant 11: {topic} was delivered, and is not subscribed to")
+fn stranger(id: u32) -> String {
+    format!("invariant 11: subscription {id} was delivered to, and is no more")
 }

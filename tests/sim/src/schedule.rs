@@ -76,6 +76,8 @@ impl Schedule {
 /// Some transports in some order, at least one.
 pub fn transports(rng: &mut Rng) -> Vec<Transport> {
     let mut all = Transport::ALL.to_vec();
+    // There are no other tabs here.
+    all.retain(|transport| *transport != Transport::Tab);
     rng.shuffle(&mut all);
     if rng.bool() {
         all = Config::TRANSPORTS.to_vec();

@@ -5,7 +5,7 @@ use everwire_protocol::{
 };
 
 use crate::{
-    AttemptId, Event, Output, RequestId, Session, Time, TimerName,
+    AttemptId, Event, Output, RequestId, Session, SubscriptionId, Time, TimerName,
     backoff::pick_in,
     link::{Alias, Phase},
     session::end::End,
@@ -51,26 +51,27 @@ impl Session {
             }
             ServerFrame::Ephemeral { alias, time, payload, from } => {
                 // An app that takes nothing gets nothing that can't wait in the log.
-                if let Some((topic, ..)) = self.known(id, alias).filter(|(.., reader)| !reader.paused()) {
+                let known = self.known(id, alias).filter(|(.., reader)| !reader.paused());
+                if let Some(subscription) = known.map(|(.., reader)| reader.id) {
                     self.bear_fruit(id);
-                    self.event(Event::Ephemeral { topic, time, payload, from });
+                    self.event(Event::Ephemeral { subscription, time, payload, from });
                 }
             }
             ServerFrame::Members { alias, members } => {
-                if let Some((topic, ..)) = self.known(id, alias) {
-                    self.event(Event::Members { topic, members });
+                if let Some(subscription) = self.known(id, alias).map(|(.., reader)| reader.id) {
+                    self.event(Event::Members { subscription, members });
                 }
             }
             ServerFrame::Join { alias, member } => {
-                if let Some((topic, ..)) = self.known(id, alias) {
+                if let Some(subscription) = self.known(id, alias).map(|(.., reader)| reader.id) {
                     self.bear_fruit(id);
-                    self.event(Event::Join { topic, member });
+                    self.event(Event::Join { subscription, member });
                 }
             }
             ServerFrame::Leave { alias, member } => {
-                if let Some((topic, ..)) = self.known(id, alias) {
+                if let Some(subscription) = self.known(id, alias).map(|(.., reader)| reader.id) {
                     self.bear_fruit(id);
-                    self.event(Event::Leave { topic, member });
+                    self.event(Event::Leave { subscription, member });
                 }
             }
             ServerFrame::Ack { id, position } => self.acked(&id, position),
@@ -125,18 +126,20 @@ impl Session {
             let position = subscription.cursor().filter(ahead).unwrap_or(position);
             link.fruitful = true;
             self.stats.resumes += u64::from(recovered);
-            self.event(Event::Subscribed { topic, position, recovered });
+            let subscription = subscription.id;
+            self.event(Event::Subscribed { subscription, position, recovered });
         }
     }
 
     fn messages(&mut self, now: Time, id: AttemptId, alias: u32, records: Vec<Record>) {
         let flow = self.config.flow;
-        let Some((topic, epoch, subscription)) = self.known(id, alias) else { return };
-        if subscription.must_skip(&flow) {
+        let Some((topic, epoch, reader)) = self.known(id, alias) else { return };
+        if reader.must_skip(&flow) {
             return;
         }
-        let accepted = subscription.accept(epoch, records);
-        let pauses = subscription.delivered(&flow, &accepted.records);
+        let accepted = reader.accept(epoch, records);
+        let pauses = reader.delivered(&flow, &accepted.records);
+        let subscription = reader.id;
         self.stats.repeats += accepted.repeats;
         if pauses {
             self.stats.pauses += 1;
@@ -145,22 +148,22 @@ impl Session {
         if !accepted.records.is_empty() {
             self.bear_fruit(id);
             self.stats.messages_received += accepted.records.len() as u64;
-            self.deliver(&topic, epoch, accepted.records);
+            self.deliver(subscription, epoch, accepted.records);
         }
         if accepted.hole {
             self.ask_again(now, id, &topic);
         }
     }
 
-    /// Tells the app of messages: with those that it has not taken yet, where they are of the same topic.
-    fn deliver(&mut self, topic: &Topic, epoch: Epoch, more: Vec<Record>) {
+    /// Tells the app of messages: with those that it has not taken yet, where they are of the same subscription.
+    fn deliver(&mut self, subscription: SubscriptionId, epoch: Epoch, more: Vec<Record>) {
         match self.outputs.back_mut() {
-            Some(Output::Event(Event::Messages { topic: last, epoch: of, records }))
-                if last == topic && *of == epoch =>
+            Some(Output::Event(Event::Messages { subscription: last, epoch: of, records }))
+                if *last == subscription && *of == epoch =>
             {
                 records.extend(more);
             }
-            _ => self.event(Event::Messages { topic: topic.clone(), epoch, records: more }),
+            _ => self.event(Event::Messages { subscription, epoch, records: more }),
         }
     }
 
@@ -174,11 +177,12 @@ impl Session {
     ) {
         let flow = self.config.flow;
         let asked_from = self.link(id).and_then(|link| link.asked_from(alias));
-        let Some((topic, _, subscription)) = self.known(id, alias) else { return };
-        if subscription.must_skip(&flow) {
+        let Some((topic, _, reader)) = self.known(id, alias) else { return };
+        if reader.must_skip(&flow) {
             return;
         }
-        match subscription.gap(asked_from, from, to, reason, position) {
+        let subscription = reader.id;
+        match reader.gap(asked_from, from, to, reason, position) {
             GapVerdict::Tell { from, to } => {
                 if let Some(link) = self.link(id) {
                     link.fruitful = true;
@@ -187,7 +191,7 @@ impl Session {
                     }
                 }
                 self.stats.gaps += 1;
-                self.event(Event::Gap { topic, from, to, reason, position });
+                self.event(Event::Gap { subscription, from, to, reason, position });
             }
             GapVerdict::Repeat => {}
             GapVerdict::Hole => self.ask_again(now, id, &topic),
@@ -265,8 +269,9 @@ impl Session {
         link.drop_topic(&topic);
         let with_token = code.action() == Action::RetryWithToken;
         if code.action() == Action::Stop || with_token && !self.config.has_token {
+            let subscription = subscription.id;
             self.subscriptions.remove(&topic);
-            self.event(Event::SubscriptionFailed { topic, code, message });
+            self.event(Event::SubscriptionFailed { subscription, code, message });
             return;
         }
         let backoff = subscription.backoff.fail(&mut self.rng);

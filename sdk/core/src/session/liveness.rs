@@ -26,7 +26,7 @@ impl Session {
         }
         self.watch_subscribes(index);
         self.watch_heartbeat(live);
-        if self.links[index].transport == Transport::WebSocket {
+        if self.links[index].transport.has_frames() {
             self.ping(now);
         }
     }
@@ -70,7 +70,7 @@ impl Session {
         if self.links[index].phase < Phase::Welcomed || self.timers.get(TimerName::Probe).is_some() {
             return;
         }
-        if self.links[index].transport == Transport::WebSocket {
+        if self.links[index].transport.has_frames() {
             self.ping(now);
             self.timers.set(TimerName::Probe, now + self.config.probe_timeout);
         } else {

@@ -9,18 +9,20 @@ mod end;
 mod environment;
 mod frames;
 mod liveness;
+mod outgoing;
 mod publishing;
+mod reading;
 mod round;
 mod sync;
 mod transports;
 
 use std::{collections::VecDeque, fmt};
 
-use everwire_protocol::{ClientId, Code, HistoryRange, Kind, Limits, Position, PublishId, Topic, limits};
+use everwire_protocol::{ClientId, Code, HistoryRange, Limits, Topic, limits};
 
 use crate::{
-    AttemptId, Config, Event, Output, Publish, PublishError, Reason, RequestId, State, StateChange, Stats,
-    SubscribeError, SubscribeOptions, Time, TimerName, Transport,
+    AttemptId, Config, Event, Output, Reason, RequestId, State, StateChange, Stats, Time, TimerName,
+    Transport,
     backoff::Backoff,
     link::Link,
     map::Map,
@@ -74,6 +76,7 @@ pub struct Session {
     limits: Limits,
     next_attempt: u64,
     next_request: u32,
+    next_subscription: u32,
     next_generation: u64,
     next_nonce: u32,
     publisher: Publisher,
@@ -135,6 +138,7 @@ impl Session {
             limits: Limits::default(),
             next_attempt: 1,
             next_request: 1,
+            next_subscription: 1,
             next_generation: 1,
             next_nonce: 1,
             stats: Stats::default(),
@@ -149,96 +153,10 @@ impl Session {
             return;
         }
         self.started = true;
+        if let Some((transport, age)) = self.config.remembered {
+            self.selection.remember(transport, now + self.config.remember.saturating_sub(age));
+        }
         self.come_back(now, Reason::Asked);
-    }
-
-    /// Starts reading a topic, now or once there is a link.
-    ///
-    /// # Errors
-    /// [`SubscribeError`]; nothing has changed then.
-    pub fn subscribe(
-        &mut self,
-        now: Time,
-        topic: Topic,
-        options: SubscribeOptions,
-    ) -> Result<(), SubscribeError> {
-        self.now = now;
-        if self.is_closed() {
-            return Err(SubscribeError::Closed);
-        }
-        if self.subscriptions.contains_key(&topic) {
-            return Err(SubscribeError::AlreadySubscribed);
-        }
-        if self.subscriptions.len() >= limits::TOPICS {
-            return Err(SubscribeError::TooMany);
-        }
-        let generation = self.new_generation();
-        let subscription = Subscription::new(options, generation, self.config.backoff);
-        self.subscriptions.insert(topic, subscription);
-        self.unsynced = true;
-        Ok(())
-    }
-
-    /// Stops reading a topic: no event of it comes any more, except those that wait in the outputs.
-    pub fn unsubscribe(&mut self, now: Time, topic: &Topic) {
-        self.now = now;
-        self.subscriptions.remove(topic);
-        self.unsynced = true;
-    }
-
-    /// The app has taken messages of a topic off its queue: so many, with so many bytes of payload
-    /// together. A topic that is never reported on pauses at the limit of [`FlowConfig`](crate::FlowConfig).
-    /// Ephemeral messages don't count; while a topic is paused they are dropped.
-    pub fn consumed(&mut self, now: Time, topic: &Topic, messages: usize, bytes: usize) {
-        self.now = now;
-        let next = self.next_generation;
-        let Some(subscription) = self.subscriptions.get_mut(topic) else { return };
-        if subscription.consumed(&self.config.flow, messages, bytes) {
-            self.unsynced = true;
-            if subscription.take_skipped() {
-                subscription.generation = next;
-                self.next_generation += 1;
-            }
-        }
-    }
-
-    /// Publishes, now or once there is a link. What becomes of it comes as
-    /// [`Event::Published`], once. In a session without a topic, whose WebSocket keeps failing, publishes and
-    /// questions go by requests of their own, without a link, where the transports allow requests.
-    ///
-    /// Publishes take effect in the order of these calls. One that the server refuses for now (its rate
-    /// limit) holds up those not sent yet; those on their way behind it may overtake it. An ephemeral one
-    /// expires at once when there is no link.
-    ///
-    /// # Errors
-    /// [`PublishError`]; nothing has been sent then, and no id was used up.
-    pub fn publish(&mut self, now: Time, publish: Publish) -> Result<PublishId, PublishError> {
-        self.now = now;
-        if self.is_closed() {
-            return Err(PublishError::Closed);
-        }
-        let Publish { payload, key, ephemeral, .. } = &publish;
-        if payload.data.len() > self.limits.payload.min(limits::FRAME_BYTES as u32 / 2) as usize
-            || key.as_ref().is_some_and(|key| key.len() > limits::KEY_BYTES)
-        {
-            return Err(PublishError::TooLarge);
-        }
-        if payload.kind != Kind::Bytes && std::str::from_utf8(&payload.data).is_err() {
-            return Err(PublishError::NotUtf8);
-        }
-        let id = self.publisher.next_id()?;
-        if *ephemeral && self.live.is_none() {
-            self.publisher.advance();
-            self.stats.published += 1;
-            self.expired(vec![id.clone()]);
-            return Ok(id);
-        }
-        let dropped = self.outbox.push(&self.config.outbox, now, id.clone(), publish)?;
-        self.publisher.advance();
-        self.stats.published += 1;
-        self.expired(dropped);
-        self.set_outbox_age();
-        Ok(id)
     }
 
     /// Asks for a page of history, of at most [`HISTORY`](limits::HISTORY) records. The answer comes as
@@ -282,20 +200,18 @@ impl Session {
     /// The counters.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        Stats { outbox_messages: self.outbox.len(), outbox_bytes: self.outbox.bytes(), ..self.stats }
+        Stats {
+            outbox_messages: self.outbox.len(),
+            outbox_bytes: self.outbox.bytes(),
+            blocked: self.selection.blocked(),
+            ..self.stats
+        }
     }
 
     /// The connection as the last [`Event::State`] told it.
     #[must_use]
     pub fn state(&self) -> StateChange {
         self.status
-    }
-
-    /// What the app has been given of a topic: where a new subscription would go on. `None` before the first
-    /// [`Event::Subscribed`], unless the subscription was started from a position.
-    #[must_use]
-    pub fn position(&self, topic: &Topic) -> Option<Position> {
-        self.subscriptions.get(topic)?.cursor()
     }
 
     fn ask(&mut self, now: Time, ask: Ask) -> RequestId {

@@ -7,7 +7,7 @@ use everwire_protocol::{About, Action, Code, Position, PublishId, RetryWindow, S
 
 use crate::{
     Event, HistoryPage, HttpResponse, Outcome, Output, RequestId, Session, Time, TimerName, backoff::pick_in,
-    question::Ask, request, session::end::window_after,
+    outbox::Gone, question::Ask, request, session::end::window_after,
 };
 
 /// What an error says.
@@ -34,15 +34,22 @@ impl Session {
     }
 
     fn settle(&mut self, id: &PublishId, outcome: Outcome) {
-        if let Some(id) = self.outbox.settle(id) {
+        if let Some(gone) = self.outbox.settle(id) {
             match outcome {
                 Outcome::Acked { .. } => self.stats.acked += 1,
                 Outcome::Rejected { .. } => self.stats.rejected += 1,
                 Outcome::Expired => self.stats.expired += 1,
             }
-            self.event(Event::Published { id, outcome });
+            self.published(gone, outcome);
             self.set_outbox_age();
         }
+    }
+
+    fn published(&mut self, Gone { id, saved }: Gone, outcome: Outcome) {
+        if saved {
+            self.outputs.push_back(Output::Forget(id.clone()));
+        }
+        self.event(Event::Published { id, outcome });
     }
 
     pub(super) fn acked(&mut self, id: &PublishId, position: Option<Position>) {
@@ -51,10 +58,10 @@ impl Session {
     }
 
     /// Tells of publishes that have been taken out of the outbox.
-    pub(super) fn expired(&mut self, ids: Vec<PublishId>) {
-        for id in ids {
+    pub(super) fn expired(&mut self, all: Vec<Gone>) {
+        for gone in all {
             self.stats.expired += 1;
-            self.event(Event::Published { id, outcome: Outcome::Expired });
+            self.published(gone, Outcome::Expired);
         }
     }
 

@@ -83,8 +83,8 @@ impl Session {
 
     /// A link that is not of the first choice gives way to it later, also where that has been demoted for now.
     fn set_upgrade(&mut self, now: Time, current: Transport) {
-        let lesser = self.selection.first() != Some(current);
-        self.timers.put(TimerName::Upgrade, lesser.then(|| now + self.config.remember));
+        let at = self.selection.next_upgrade(now, self.config.remember, current);
+        self.timers.put(TimerName::Upgrade, at);
     }
 
     pub(super) fn fetch_token(&mut self, now: Time) {
@@ -121,7 +121,7 @@ impl Session {
     /// Whether a stateless transport would have nothing to ask for, while a WebSocket, which needs nothing to
     /// ask for, may be tried instead.
     fn is_pointless(&self) -> bool {
-        self.asks_for_nothing() && self.selection.allows(Transport::WebSocket)
+        self.asks_for_nothing() && self.selection.allows_frames()
     }
 
     /// Whether questions and publishes may be requests although no link has come to be: where there is no topic
@@ -160,6 +160,9 @@ impl Session {
         if self.live != Some(id) {
             if let Some(old) = self.live {
                 self.shut(now, old, Reason::Transport, MOVED);
+            }
+            for earlier in self.links.iter().filter(|link| link.id < id && !link.parked) {
+                self.selection.passed_nothing(earlier.transport, false);
             }
             self.close_attempts(Some(id));
             self.live = Some(id);
@@ -202,6 +205,9 @@ impl Session {
             return;
         }
         self.stats.failed_attempts += 1;
+        if !end.spoken {
+            self.selection.passed_nothing(link.transport, self.live.is_some());
+        }
         if let Some(transport) = self.live_transport() {
             self.attempt_beside_link_ended(now, transport, end);
         } else if end.spoken {

@@ -80,7 +80,7 @@ impl Session {
         let link = &mut self.links[index];
         link.phase = Phase::Opening;
         let request = match link.transport {
-            Transport::WebSocket => request::web_socket(),
+            Transport::WebSocket | Transport::Tab => request::web_socket(),
             // A poll that is answered at once brings the welcome at once.
             _ => ask_for_all(link, &self.subscriptions, &asker, Duration::ZERO),
         };

@@ -10,7 +10,7 @@ use crate::{
 };
 
 impl Session {
-    /// A WebSocket is open, or an SSE request was answered with 200 and `text/event-stream`.
+    /// A WebSocket, or a tab's channel, is open, or an SSE request was answered with 200 and `text/event-stream`.
     pub fn handle_opened(&mut self, now: Time, attempt: AttemptId) {
         let Some(link) = self.current(now, attempt) else { return };
         if link.phase != Phase::Opening || link.transport.is_poll() {
@@ -19,7 +19,7 @@ impl Session {
         link.phase = Phase::Opened;
         link.heard_at(now);
         let round_trip = now.since(link.asked);
-        if link.transport == Transport::WebSocket {
+        if link.transport.has_frames() {
             let client_id = self.client_id.clone();
             let token = self.token.current.clone();
             let info = self.config.info.clone();
@@ -32,7 +32,7 @@ impl Session {
         }
     }
 
-    /// A WebSocket message. A text message is handed in as its bytes, and ends the link.
+    /// A message of a WebSocket or of a tab's channel. A text message is handed in as its bytes, and ends the link.
     pub fn handle_message(&mut self, now: Time, attempt: AttemptId, mut data: Bytes) {
         let Some(link) = self.current(now, attempt) else { return };
         if !link.takes_frames() {

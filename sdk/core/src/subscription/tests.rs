@@ -22,6 +22,7 @@ fn records(offsets: impl IntoIterator<Item = u64>) -> Vec<Record> {
 
 fn subscription(cursor: Position) -> Subscription {
     Subscription::new(
+        SubscriptionId(1),
         SubscribeOptions { from: From::Position(cursor), presence: false },
         1,
         BackoffConfig::default(),
@@ -87,6 +88,7 @@ fn invariant_1_a_cursor_ahead_of_its_log_goes_back_by_a_gap() {
 #[test]
 fn only_the_first_answer_sets_the_cursor() {
     let mut topic = Subscription::new(
+        SubscriptionId(1),
         SubscribeOptions { from: From::Last(9_999), presence: false },
         1,
         BackoffConfig::default(),

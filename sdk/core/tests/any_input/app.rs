@@ -3,15 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use everwire_core::{
-    Event, RequestId, State,
+    Event, RequestId, State, SubscriptionId,
     protocol::{GapReason, Position, PublishId, Record, Topic},
 };
 
 /// What the app knows, by the events alone.
 #[derive(Default)]
 pub struct App {
-    pub cursors: BTreeMap<Topic, Position>,
-    pub subscribed: BTreeSet<Topic>,
+    pub cursors: BTreeMap<SubscriptionId, Position>,
+    pub subscribed: BTreeMap<SubscriptionId, Topic>,
     pub published: BTreeSet<PublishId>,
     pub questions: BTreeSet<RequestId>,
     pub closed: bool,
@@ -22,22 +22,22 @@ impl App {
         assert!(!self.closed, "invariant 8: {event:?} after the close");
         match event {
             Event::State(change) => self.closed = change.state == State::Closed,
-            Event::Subscribed { topic, position, .. } => {
-                assert!(self.subscribed.contains(topic));
-                self.cursors.entry(topic.clone()).or_insert(*position);
+            Event::Subscribed { subscription, position, .. } => {
+                assert!(self.subscribed.contains_key(subscription));
+                self.cursors.entry(*subscription).or_insert(*position);
             }
-            Event::Messages { topic, epoch, records } => {
-                assert!(self.subscribed.contains(topic) && !records.is_empty());
-                let cursor = self.cursors.get_mut(topic).unwrap();
+            Event::Messages { subscription, epoch, records } => {
+                assert!(self.subscribed.contains_key(subscription) && !records.is_empty());
+                let cursor = self.cursors.get_mut(subscription).unwrap();
                 assert_eq!(cursor.epoch, *epoch, "invariant 1: another life without a gap");
                 for Record { offset, .. } in records {
                     assert_eq!(*offset, cursor.offset + 1, "invariants 1, 2 and 3");
                     cursor.offset = *offset;
                 }
             }
-            Event::Gap { topic, from, to, reason, position } => {
-                assert!(self.subscribed.contains(topic));
-                let cursor = self.cursors.get_mut(topic).unwrap();
+            Event::Gap { subscription, from, to, reason, position } => {
+                assert!(self.subscribed.contains_key(subscription));
+                let cursor = self.cursors.get_mut(subscription).unwrap();
                 assert_eq!(*from, cursor.offset + 1, "invariant 1: a gap begins where the messages end");
                 // A log that has lost its end may go on in the same life, from before the cursor.
                 let same_life = *to == Some(position.offset) || *reason == GapReason::Epoch && to.is_none();
@@ -48,14 +48,25 @@ impl App {
             Event::History { request, .. } | Event::Presence { request, .. } => {
                 assert!(self.questions.remove(request), "one answer each");
             }
-            Event::SubscriptionFailed { topic, .. } => {
-                assert!(self.subscribed.remove(topic));
-                self.cursors.remove(topic);
+            Event::SubscriptionFailed { subscription, .. } => {
+                assert!(self.subscribed.remove(subscription).is_some());
+                self.cursors.remove(subscription);
             }
-            Event::Ephemeral { topic, .. }
-            | Event::Members { topic, .. }
-            | Event::Join { topic, .. }
-            | Event::Leave { topic, .. } => assert!(self.subscribed.contains(topic)),
+            Event::Ephemeral { subscription, .. }
+            | Event::Members { subscription, .. }
+            | Event::Join { subscription, .. }
+            | Event::Leave { subscription, .. } => assert!(self.subscribed.contains_key(subscription)),
         }
+    }
+
+    /// The last subscription to a topic.
+    pub fn reader(&self, topic: &Topic) -> Option<SubscriptionId> {
+        self.subscribed.iter().rfind(|(_, of)| *of == topic).map(|(id, _)| *id)
+    }
+
+    /// Where the first subscription to a topic is that is anywhere.
+    pub fn cursor(&self, topic: &Topic) -> Option<Position> {
+        let mut all = self.subscribed.iter().filter(|(_, of)| *of == topic);
+        all.find_map(|(id, _)| self.cursors.get(id)).copied()
     }
 }

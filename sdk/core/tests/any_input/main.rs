@@ -45,9 +45,9 @@ impl Run {
                 _ => {}
             }
         }
-        for topic in &self.app.subscribed {
+        for id in self.app.subscribed.keys() {
             // `App::cursors` is made of events alone, so this is what a resume would go on from.
-            assert_eq!(self.session.position(topic), self.app.cursors.get(topic).copied());
+            assert_eq!(self.session.position(*id), self.app.cursors.get(id).copied());
         }
     }
 
@@ -60,7 +60,7 @@ impl Run {
         let Some((id, transport)) = self.attempt(which) else { return };
         let now = self.now;
         match transport {
-            Transport::WebSocket => self.session.handle_message(now, id, encoded(frames)),
+            Transport::WebSocket | Transport::Tab => self.session.handle_message(now, id, encoded(frames)),
             Transport::Sse => self.session.handle_chunk(now, id, streamed(frames).as_bytes()),
             Transport::EventSource => {
                 let mut parser = everwire_core::sse::Parser::new();
@@ -86,11 +86,11 @@ impl Run {
     /// An answer for each topic, under the number that is its place in `name`.
     fn answers(&self, elsewhere: Option<Position>) -> Vec<ServerFrame> {
         let answer = |n: u8| {
-            let cursor = self.app.cursors.get(&name(n)).copied();
+            let cursor = self.app.cursor(&name(n));
             let position = elsewhere.or(cursor).unwrap_or(at("x-3"));
             ServerFrame::Subscribed { topic: name(n), alias: n.into(), position, recovered: cursor.is_some() }
         };
-        (0..3).filter(|n| self.app.subscribed.contains(&name(*n))).map(answer).collect()
+        (0..3).filter(|n| self.app.reader(&name(*n)).is_some()).map(answer).collect()
     }
 
     /// Says something about a topic, in a poll together with what stands before all else there.
@@ -104,7 +104,7 @@ impl Run {
 
     /// The next offset of a topic, or one near it.
     fn near(&self, n: u8, shift: i64) -> Option<(Position, u64)> {
-        let cursor = *self.app.cursors.get(&name(n))?;
+        let cursor = self.app.cursor(&name(n))?;
         Some((cursor, (cursor.offset + 1).saturating_add_signed(shift).max(1)))
     }
 
@@ -126,16 +126,20 @@ impl Run {
         match step {
             Step::Pass(millis) => self.pass(millis),
             Step::Subscribe(n, from, presence) => {
-                if self.session.subscribe(now, name(n), SubscribeOptions { from, presence }).is_ok() {
-                    self.app.subscribed.insert(name(n));
+                if let Ok(id) = self.session.subscribe(now, name(n), SubscribeOptions { from, presence }) {
+                    self.app.subscribed.insert(id, name(n));
                 }
             }
             Step::Unsubscribe(n) => {
-                self.session.unsubscribe(now, &name(n));
-                self.app.subscribed.remove(&name(n));
-                self.app.cursors.remove(&name(n));
+                let Some(id) = self.app.reader(&name(n)) else { return };
+                self.session.unsubscribe(now, id);
+                self.app.subscribed.remove(&id);
+                self.app.cursors.remove(&id);
             }
-            Step::Consumed(n, messages) => self.session.consumed(now, &name(n), messages, messages * 2),
+            Step::Consumed(n, messages) => {
+                let Some(id) = self.app.reader(&name(n)) else { return };
+                self.session.consumed(now, id, messages, messages * 2);
+            }
             Step::Publish(n, ephemeral) => {
                 let publish = Publish { topic: name(n), ephemeral, ..said("a", "text") };
                 if let Ok(id) = self.session.publish(now, publish) {

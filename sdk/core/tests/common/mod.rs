@@ -3,12 +3,15 @@
 
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use std::{collections::VecDeque, time::Duration};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use everwire_core::{
     AttemptId, Config, Event, HttpResponse, Output, Publish, Request, RequestId, Session, State,
-    SubscribeOptions, Time, TimerName, Transport,
+    StoredPublish, SubscribeOptions, SubscriptionId, Time, TimerName, Transport,
     protocol::{
         ClientFrame, Cursor, Epoch, From, Kind, Limits, Payload, Position, PublishId, Record, RetryWindow,
         ServerFrame, Topic, binary, event,
@@ -25,6 +28,10 @@ pub struct World {
     pub closed: Vec<(AttemptId, u16)>,
     pub requests: VecDeque<(RequestId, Request)>,
     pub events: VecDeque<Event>,
+    /// The last subscription to each topic.
+    pub subscriptions: BTreeMap<Topic, SubscriptionId>,
+    /// What is kept over a reload.
+    pub stored: Vec<StoredPublish>,
     pub tokens_asked: usize,
     /// All that were ever opened and not closed by the session.
     pub links: Vec<AttemptId>,
@@ -110,6 +117,8 @@ impl World {
             closed: Vec::new(),
             requests: VecDeque::new(),
             events: VecDeque::new(),
+            subscriptions: BTreeMap::new(),
+            stored: Vec::new(),
             tokens_asked: 0,
             links: Vec::new(),
         }
@@ -156,6 +165,8 @@ impl World {
                 }
                 Output::Request { id, request } => self.requests.push_back((id, request)),
                 Output::FetchToken => self.tokens_asked += 1,
+                Output::Save(publish) => self.stored.push(publish),
+                Output::Forget(id) => self.stored.retain(|publish| publish.id != id),
                 Output::Event(event) => self.events.push_back(event),
             }
         }
@@ -240,9 +251,35 @@ impl World {
         }
     }
 
-    pub fn subscribe(&mut self, name: &str, from: From) {
-        let options = SubscribeOptions { from, presence: false };
-        self.act(|session, now| session.subscribe(now, topic(name), options)).unwrap();
+    pub fn subscribe(&mut self, name: &str, from: From) -> SubscriptionId {
+        self.subscribe_with(name, SubscribeOptions { from, presence: false })
+    }
+
+    pub fn subscribe_with(&mut self, name: &str, options: SubscribeOptions) -> SubscriptionId {
+        let id = self.act(|session, now| session.subscribe(now, topic(name), options)).unwrap();
+        self.subscriptions.insert(topic(name), id);
+        id
+    }
+
+    /// The last subscription to a topic.
+    pub fn id(&self, name: &str) -> SubscriptionId {
+        self.subscriptions[&topic(name)]
+    }
+
+    /// Where the last subscription to a topic is.
+    pub fn position(&self, name: &str) -> Option<Position> {
+        self.session.position(self.id(name))
+    }
+
+    pub fn unsubscribe(&mut self, name: &str) {
+        let id = self.id(name);
+        self.act(|session, now| session.unsubscribe(now, id));
+    }
+
+    /// The app takes messages of the last subscription to a topic.
+    pub fn consume(&mut self, name: &str, messages: usize, bytes: usize) {
+        let id = self.id(name);
+        self.act(|session, now| session.consumed(now, id, messages, bytes));
     }
 
     pub fn publish(&mut self, text: &str) -> PublishId {
