@@ -34,7 +34,7 @@ use crate::{
 pub(crate) type TokenProvider = Rc<dyn Fn() -> Pin<Box<dyn Future<Output = Result<Option<String>, ()>>>>>;
 
 /// A page that nobody sees stops trying after this many failures in a row, until it is seen again.
-const HIDDEN_FAILURES: u32 = 10;
+pub(crate) const HIDDEN_FAILURES: u32 = 10;
 
 /// See the module.
 pub(crate) struct Driver(RefCell<Inner>);

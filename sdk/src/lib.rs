@@ -37,6 +37,9 @@
 //! All of it is `'static`, cancel-safe, single-threaded, and stops when dropped. It runs in windows and in
 //! workers.
 //!
+//! For servers that know nothing of Everwire there are [`dropin::ReconnectingWebSocket`] and
+//! [`dropin::ResumableEventSource`].
+//!
 //! What the client decides is decided by the state machine in `everwire-core`, which knows no browser; this
 //! crate gives it one. Without the default feature `serde`, payloads are bytes ([`Payload`]), and no JSON
 //! is parsed or written here.
@@ -47,6 +50,7 @@ mod client;
 mod clock;
 mod delivery;
 mod driver;
+pub mod dropin;
 mod environment;
 mod error;
 mod event;

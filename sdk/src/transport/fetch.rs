@@ -1,20 +1,21 @@
 //! HTTP by `fetch`: an SSE stream, an exchange of a poll, a request beside the transport. They differ only in
 //! what is done with the answer's body. Knows nothing of what is in it.
 
-use std::{rc::Weak, time::Duration};
+use std::{
+    cell::{Cell, RefCell},
+    rc::Weak,
+    time::Duration,
+};
 
 use bytes::Bytes;
 use everwire_core::{AttemptId, Closed, HttpResponse, Request, RequestId};
 use everwire_protocol::limits;
-use js_sys::{Promise, Uint8Array};
+use js_sys::Uint8Array;
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::{JsFuture, spawn_local};
-use web_sys::{
-    AbortController, Headers, ReadableStreamDefaultReader, ReadableStreamReadResult, RequestCache,
-    RequestInit, Response,
-};
+use web_sys::{Headers, RequestCache, RequestInit, Response};
 
-use crate::{driver::Driver, platform};
+use super::body::{Fetch, Got};
+use crate::driver::Driver;
 
 /// Whom the answer is for.
 #[derive(Clone, Copy)]
@@ -28,34 +29,25 @@ pub(super) enum Purpose {
 }
 
 /// A request under way. Dropped, it is aborted, and nothing of it is heard any more.
-pub(super) struct Exchange(Option<AbortController>);
+pub(super) struct Exchange {
+    _aborts: Fetch,
+}
 
 impl Exchange {
     /// Sends the request. What comes of it is reported to the driver, always later.
     pub(super) fn start(url: &str, request: &Request, purpose: Purpose, driver: &Weak<Driver>) -> Self {
-        let controller = AbortController::new().ok();
-        let sent = send(url, request, controller.as_ref());
-        let (driver, aborts) = (driver.clone(), controller.clone());
-        spawn_local(async move {
-            let answer = Answer { driver, aborts, purpose };
-            match sent {
-                Ok(promise) => answer.read(promise).await,
-                Err(_) => answer.fail(),
-            }
-        });
-        Self(controller)
+        let answer = Answer {
+            driver: driver.clone(),
+            purpose,
+            streams: Cell::new(false),
+            whole: RefCell::new(HttpResponse { status: 0, retry_after: None, body: Bytes::new() }),
+            data: RefCell::default(),
+        };
+        Self { _aborts: Fetch::start(url, init(request), move |got| answer.take(got)) }
     }
 }
 
-impl Drop for Exchange {
-    fn drop(&mut self) {
-        if let Some(controller) = &self.0 {
-            controller.abort();
-        }
-    }
-}
-
-fn send(url: &str, request: &Request, aborts: Option<&AbortController>) -> Result<Promise, JsValue> {
+fn init(request: &Request) -> Result<RequestInit, JsValue> {
     let headers = Headers::new()?;
     if let Some(accept) = request.accept {
         headers.set("accept", accept)?;
@@ -70,98 +62,82 @@ fn send(url: &str, request: &Request, aborts: Option<&AbortController>) -> Resul
     init.set_method(request.method.as_str());
     init.set_headers(&headers);
     init.set_cache(RequestCache::NoStore);
-    init.set_signal(aborts.map(AbortController::signal).as_ref());
     if let Some(body) = &request.body {
         init.set_body(&Uint8Array::from(&body[..]));
     }
-    platform::fetch(url, &init)
+    Ok(init)
 }
 
-/// Reads an answer and reports it.
+/// Takes an answer in and reports it.
 struct Answer {
     driver: Weak<Driver>,
-    aborts: Option<AbortController>,
     purpose: Purpose,
+    /// The body is handed in chunk by chunk.
+    streams: Cell<bool>,
+    /// Or whole, at its end: its head, and what has come of its body.
+    whole: RefCell<HttpResponse>,
+    data: RefCell<Vec<u8>>,
 }
 
 impl Answer {
-    async fn read(&self, sent: Promise) {
-        let Ok(response) = JsFuture::from(sent).await else { return self.fail() };
-        let response: Response = response.unchecked_into();
+    /// Returns whether to read on.
+    fn take(&self, got: Got<'_>) -> bool {
+        let Some(driver) = self.driver.upgrade() else { return false };
+        match got {
+            Got::Head(response) => return self.take_head(&driver, response),
+            Got::Chunk(chunk) => return self.take_chunk(&driver, chunk),
+            Got::End if !self.streams.get() => self.answered(&driver),
+            // A body that broke off is no answer: the frames in it could not tell.
+            Got::End | Got::Failed => self.fail(&driver),
+        }
+        false
+    }
+
+    fn take_head(&self, driver: &Driver, response: &Response) -> bool {
         let status = response.status();
         let header = |name| response.headers().get(name).ok().flatten();
         let retry_after = header("retry-after").and_then(|text| text.parse().ok()).map(Duration::from_secs);
-        let mut body =
-            response.body().map(|body| body.get_reader().unchecked_into::<ReadableStreamDefaultReader>());
-
         if let (Purpose::Stream(attempt), 200) = (self.purpose, status) {
             let is_stream = header("content-type").is_some_and(|kind| kind.starts_with("text/event-stream"));
-            if !is_stream {
-                return self.ended(attempt, Closed::Status { status, retry_after });
+            self.streams.set(is_stream);
+            if is_stream {
+                driver.input(|inner, now| inner.session.handle_opened(now, attempt));
+            } else {
+                driver.ended(attempt, Closed::Status { status, retry_after });
             }
-            self.report(|driver| driver.input(|inner, now| inner.session.handle_opened(now, attempt)));
-            while let Some(chunk) = next_chunk(&mut body).await {
-                self.report(|driver| {
-                    driver.input(|inner, now| inner.session.handle_chunk(now, attempt, &chunk));
-                });
-            }
-            return self.fail();
+            return is_stream;
         }
-
-        let mut data = Vec::new();
-        while let Some(chunk) = next_chunk(&mut body).await {
-            if data.len() + chunk.len() > limits::FRAME_BYTES {
-                return self.fail();
-            }
-            data.extend_from_slice(&chunk);
-        }
-        // A body that broke off is no answer. The frames in it could not tell.
-        match body {
-            Some(_) => self.fail(),
-            None => self.answered(HttpResponse { status, retry_after, body: Bytes::from(data) }),
-        }
+        *self.whole.borrow_mut() = HttpResponse { status, retry_after, body: Bytes::new() };
+        true
     }
 
-    fn answered(&self, response: HttpResponse) {
+    fn take_chunk(&self, driver: &Driver, chunk: &[u8]) -> bool {
+        if let (Purpose::Stream(attempt), true) = (self.purpose, self.streams.get()) {
+            driver.input(|inner, now| inner.session.handle_chunk(now, attempt, chunk));
+            return true;
+        }
+        let fits = self.data.borrow().len() + chunk.len() <= limits::FRAME_BYTES;
+        if fits {
+            self.data.borrow_mut().extend_from_slice(chunk);
+        } else {
+            self.fail(driver);
+        }
+        fits
+    }
+
+    fn answered(&self, driver: &Driver) {
+        let response = HttpResponse { body: self.data.take().into(), ..self.whole.borrow().clone() };
         match self.purpose {
             // Of a stream it is the refusal, and its body says of what.
-            Purpose::Stream(attempt) | Purpose::Poll(attempt) => {
-                self.report(|driver| driver.answered(attempt, response));
-            }
-            Purpose::Reply(id) => self.report(|driver| driver.replied(id, Some(response))),
+            Purpose::Stream(attempt) | Purpose::Poll(attempt) => driver.answered(attempt, response),
+            Purpose::Reply(id) => driver.replied(id, Some(response)),
         }
     }
 
-    fn fail(&self) {
+    fn fail(&self, driver: &Driver) {
         match self.purpose {
-            Purpose::Stream(attempt) | Purpose::Poll(attempt) => self.ended(attempt, Closed::Network),
-            Purpose::Reply(id) => self.report(|driver| driver.replied(id, None)),
+            Purpose::Stream(attempt) | Purpose::Poll(attempt) => driver.ended(attempt, Closed::Network),
+            Purpose::Reply(id) => driver.replied(id, None),
         }
     }
-
-    fn ended(&self, attempt: AttemptId, closed: Closed) {
-        self.report(|driver| driver.ended(attempt, closed));
-    }
-
-    /// Tells the driver, unless there is none any more, or it has aborted this.
-    fn report(&self, tell: impl FnOnce(&Driver)) {
-        if self.aborts.as_ref().is_some_and(|aborts| aborts.signal().aborted()) {
-            return;
-        }
-        if let Some(driver) = self.driver.upgrade() {
-            tell(&driver);
-        }
-    }
-}
-
-/// The next piece of a body. `None` at its end, and then the body is taken away, so that an end can be
-/// told from a failure.
-async fn next_chunk(body: &mut Option<ReadableStreamDefaultReader>) -> Option<Vec<u8>> {
-    let result = JsFuture::from(body.as_ref()?.read()).await.ok()?;
-    let result: ReadableStreamReadResult = result.unchecked_into();
-    if result.get_done().unwrap_or(false) {
-        *body = None;
-        return None;
-    }
-    Some(result.get_value().unchecked_into::<Uint8Array>().to_vec())
 }

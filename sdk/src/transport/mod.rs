@@ -1,8 +1,10 @@
 //! What the session has open: its attempts and its requests, each dropped when it is done with, and what
 //! is dropped falls silent. Maps the session's outputs to the browser's transports; decides nothing.
 
+pub(crate) mod body;
 mod event_source;
 mod fetch;
+pub(crate) mod socket;
 mod websocket;
 
 use std::{collections::VecDeque, rc::Weak, time::Duration};

@@ -180,6 +180,7 @@ impl EventSource {
         if self.probe == Some(attempt) {
             // The stream has what is left of the probe's time to show that it lives.
             self.probe = None;
+            self.outputs.push_back(EventSourceOutput::Close { attempt });
         } else if matches!(self.phase, Phase::Connecting(current) | Phase::Open(current) if current == attempt)
         {
             self.failed(now, FailureKind::Network, None, false);

@@ -162,6 +162,20 @@ impl<M: Clone> WebSocket<M> {
         self.heard(now);
     }
 
+    /// The attempt could not even begin, and when `fatal`, none ever will. The app is told of it later.
+    pub fn handle_unable(&mut self, now: Time, attempt: AttemptId, fatal: bool) {
+        if self.phase != Phase::Connecting(attempt) {
+            return;
+        }
+        let mut due = TimerName::Connect;
+        if fatal {
+            self.phase = Phase::Closing(None);
+            self.attempts.timers.clear();
+            due = TimerName::Close;
+        }
+        self.attempts.timers.set(due, now);
+    }
+
     /// A message came. Returns whether it is for the app.
     pub fn handle_message(&mut self, now: Time, attempt: AttemptId) -> bool {
         let current = self.phase == Phase::Open(attempt);

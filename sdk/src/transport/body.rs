@@ -1,0 +1,146 @@
+//! A request by `fetch` and the body of its answer, piece by piece, at the pace of whoever reads. Knows nothing of what is
+//! asked for.
+
+use std::{
+    cell::{Cell, RefCell},
+    rc::{Rc, Weak},
+};
+
+use js_sys::{Promise, Uint8Array};
+use wasm_bindgen::prelude::*;
+use web_sys::{
+    AbortController, ReadableStreamDefaultReader, ReadableStreamReadResult, RequestInit, Response,
+};
+
+use crate::platform::{self, Callback};
+
+/// What comes of a request, in this order.
+pub(crate) enum Got<'a> {
+    Head(&'a Response),
+    Chunk(&'a [u8]),
+    /// The body has come to its end.
+    End,
+    /// There is no answer, or it broke off.
+    Failed,
+}
+
+/// A request under way. Dropped, it is aborted, and nothing of it is heard any more.
+pub(crate) struct Fetch(Rc<Pump>);
+
+struct Pump {
+    aborts: Option<AbortController>,
+    silenced: Cell<bool>,
+    reader: RefCell<Option<ReadableStreamDefaultReader>>,
+    /// For a promise that is kept, and for one that is broken.
+    callbacks: [Callback; 2],
+    /// Itself, while the browser holds the callbacks: they can't be taken back from a promise.
+    pending: Cell<Option<Rc<Pump>>>,
+    /// Returns whether to read on, which it never wants after the end or a failure.
+    tell: Box<dyn Fn(Got<'_>) -> bool>,
+}
+
+impl Fetch {
+    /// Sends the request. What comes of it is told later, never from in here; after each piece `tell` says whether it wants
+    /// more now, or will [`read`](Self::read) later.
+    pub(crate) fn start(
+        url: &str,
+        init: Result<RequestInit, JsValue>,
+        tell: impl Fn(Got<'_>) -> bool + 'static,
+    ) -> Self {
+        let aborts = AbortController::new().ok();
+        let promise = init.and_then(|init| {
+            init.set_signal(aborts.as_ref().map(AbortController::signal).as_ref());
+            platform::fetch(url, &init)
+        });
+        let promise = promise.unwrap_or_else(|error| Promise::reject(&error));
+        let pump = Rc::new_cyclic(|me: &Weak<Pump>| {
+            let (kept, broken) = (me.clone(), me.clone());
+            Pump {
+                aborts,
+                silenced: Cell::new(false),
+                reader: RefCell::new(None),
+                callbacks: [
+                    Callback::new(move |value| settled(&kept, Some(value))),
+                    Callback::new(move |_| settled(&broken, None)),
+                ],
+                pending: Cell::new(None),
+                tell: Box::new(tell),
+            }
+        });
+        pump.await_promise(&promise);
+        Self(pump)
+    }
+
+    /// Reads on after a pause.
+    pub(crate) fn read(&self) {
+        self.0.read();
+    }
+}
+
+impl Drop for Fetch {
+    fn drop(&mut self) {
+        self.0.silenced.set(true);
+        if let Some(controller) = &self.0.aborts {
+            controller.abort();
+        }
+    }
+}
+
+fn settled(pump: &Weak<Pump>, value: Option<JsValue>) {
+    let Some(pump) = pump.upgrade() else { return };
+    drop(pump.pending.take());
+    pump.take(value);
+}
+
+impl Pump {
+    fn await_promise(self: &Rc<Self>, promise: &Promise) {
+        let [kept, broken] = &self.callbacks;
+        let _ = promise.then2(kept, broken);
+        self.pending.set(Some(self.clone()));
+    }
+
+    fn take(self: &Rc<Self>, value: Option<JsValue>) {
+        if self.silenced.get() {
+            return;
+        }
+        let has_reader = self.reader.borrow().is_some();
+        let more = match value {
+            None => (self.tell)(Got::Failed),
+            Some(value) if has_reader => {
+                let result: ReadableStreamReadResult = value.unchecked_into();
+                if result.get_done().unwrap_or(false) {
+                    (self.tell)(Got::End)
+                } else {
+                    let chunk = result.get_value().unchecked_into::<Uint8Array>().to_vec();
+                    (self.tell)(Got::Chunk(&chunk))
+                }
+            }
+            Some(value) => {
+                let response: Response = value.unchecked_into();
+                let reader = response.body().map(|body| body.get_reader().unchecked_into());
+                *self.reader.borrow_mut() = reader;
+                (self.tell)(Got::Head(&response))
+            }
+        };
+        if more {
+            self.read();
+        }
+    }
+
+    fn read(self: &Rc<Self>) {
+        let pending = self.pending.take();
+        let reads = pending.is_some();
+        self.pending.set(pending);
+        if reads || self.silenced.get() {
+            return;
+        }
+        let promise = self.reader.borrow().as_ref().map(|reader| reader.read());
+        match promise {
+            Some(promise) => self.await_promise(promise.unchecked_ref()),
+            // An answer without a body.
+            None => {
+                (self.tell)(Got::End);
+            }
+        }
+    }
+}
