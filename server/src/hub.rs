@@ -162,12 +162,10 @@ impl<S: Store> Hub<S> {
         if publication.ephemeral {
             return self.publish(now, subject, publication).await;
         }
-        let id = publication.id.clone();
-        order.admit(id.as_ref())?;
+        let (topic, id) = (publication.topic.clone(), publication.id.clone());
+        order.admit(now, &topic, id.as_ref())?;
         let published = self.publish(now, subject, publication).await;
-        if let Err(refusal) = &published {
-            order.refused(id.as_ref(), refusal);
-        }
+        order.tried(now, &topic, id.as_ref(), published.as_ref().err());
         published
     }
 

@@ -1,110 +1,117 @@
-//! The order of one connection's publishes, where one of them is refused for now: those that were sent behind it, before
-//! the refusal was known, must not overtake it (invariant 3). So they are refused too, until it has come again. It
-//! knows ids, and neither topics nor logs.
+//! The order of publishes on one connection, or in one request (invariant 3). A publish that was refused for
+//! now comes again; what its client sent behind it, before it knew of the refusal, must not get into the log
+//! ahead of it. So that is refused too. It knows ids and topics, and neither connections nor the log.
 
-use std::collections::VecDeque;
+use std::{
+    collections::HashMap,
+    hash::{BuildHasher, RandomState},
+};
 
-use everwire_protocol::PublishId;
+use everwire_protocol::{PublishId, RetryWindow, Topic};
 
 use crate::hub::Refusal;
 
-/// Most refused publishes that are remembered. Clients keep no more unanswered.
-const WAITING: usize = 1_000;
+/// Most refused publishes that are remembered, of all topics: more than a client keeps unanswered.
+const MOST: usize = 2_000;
+/// How long after the window of its refusal a topic stays closed to other publishes at the most, in
+/// milliseconds: what was under way has come by then, and a client that does not repeat what it was told to
+/// is not shut out for ever.
+const LAPSE: u64 = 60_000;
+
+/// A publish that was refused for now, and has not been taken since.
+struct Waiting {
+    /// Made of its id: whatever clients call their publishes, they take little room.
+    number: u64,
+    /// How often it came.
+    attempts: u32,
+}
+
+/// What waits to be sent again to one topic.
+struct Round {
+    /// In the order in which they came first.
+    waiting: Vec<Waiting>,
+    refusal: Refusal,
+    ends_at: u64,
+}
 
 /// What was refused for now on one connection, or in one request.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Order {
-    /// The first is the one that was refused for its own sake.
-    waiting: VecDeque<PublishId>,
-    refusal: Option<Refusal>,
+    rounds: HashMap<Topic, Round>,
+    remembered: usize,
+    hasher: RandomState,
 }
 
 impl Order {
-    /// Whether a publish may be tried now.
+    /// Whether a publish may be tried now; [`Order::tried`] must follow if it may.
+    ///
+    /// It may not while an earlier one to the topic waits to be sent again. Clients send again in order, so an
+    /// earlier one that has not come as often as this one has been given up.
     ///
     /// # Errors
-    /// The refusal of the one before it, for it as well.
-    pub fn admit(&mut self, id: Option<&PublishId>) -> Result<(), Refusal> {
-        if let Some(place) = self.waiting.iter().position(|waiting| Some(waiting) == id) {
-            // It comes again, and what was before it hasn't: that has been given up, or this would not be here.
-            self.waiting.drain(..=place);
+    /// The refusal of the earlier one.
+    pub fn admit(&mut self, now: u64, topic: &Topic, id: Option<&PublishId>) -> Result<(), Refusal> {
+        let Some(round) = self.rounds.get_mut(topic) else { return Ok(()) };
+        if now >= round.ends_at {
+            self.remembered -= round.waiting.len();
+            self.rounds.remove(topic);
             return Ok(());
         }
-        let Some(refusal) = self.refusal.as_ref().filter(|_| !self.waiting.is_empty()) else {
-            return Ok(());
-        };
-        if self.waiting.len() >= WAITING {
-            self.waiting.pop_front();
+        let number = id.map(|id| self.hasher.hash_one(id));
+        let place = round.waiting.iter().position(|waiting| Some(waiting.number) == number);
+        if let Some(place) = place {
+            round.waiting[place].attempts += 1;
+            let attempts = round.waiting[place].attempts;
+            let before = round.waiting.len();
+            let mut at = 0..;
+            round.waiting.retain(|waiting| at.next() >= Some(place) || waiting.attempts >= attempts);
+            self.remembered -= before - round.waiting.len();
+            if round.waiting.first().map(|first| first.number) == number {
+                return Ok(());
+            }
+        } else if let Some(number) = number.filter(|_| self.remembered < MOST) {
+            self.remembered += 1;
+            round.waiting.push(Waiting { number, attempts: 1 });
         }
-        self.waiting.extend(id.cloned());
-        Err(refusal.clone())
+        Err(round.refusal.clone())
     }
 
-    /// One that was admitted has been refused. When that is not for good, what comes behind it has to wait.
-    pub fn refused(&mut self, id: Option<&PublishId>, refusal: &Refusal) {
-        if let Some(id) = id.filter(|_| refusal.code.is_retryable()) {
-            // Those that had waited behind it are on their way again, behind it.
-            self.waiting = VecDeque::from([id.clone()]);
-            self.refusal = Some(refusal.clone());
+    /// What came of a publish that was admitted.
+    pub fn tried(&mut self, now: u64, topic: &Topic, id: Option<&PublishId>, refused: Option<&Refusal>) {
+        let number = id.map(|id| self.hasher.hash_one(id));
+        // What is refused for good is not sent again, and what comes behind it need not wait.
+        let Some(refusal) = refused.filter(|refusal| refusal.code.is_retryable()) else {
+            return self.settled(topic, number);
+        };
+        let window = refusal.retry_after.map_or(0, |RetryWindow { max, .. }| u64::from(max));
+        let ends_at = now.saturating_add(window).saturating_add(LAPSE);
+        let round = self.rounds.entry(topic.clone()).or_insert_with(|| {
+            let waiting: Vec<_> = number.map(|number| Waiting { number, attempts: 1 }).into_iter().collect();
+            self.remembered += waiting.len();
+            Round { waiting, refusal: refusal.clone(), ends_at }
+        });
+        round.refusal = refusal.clone();
+        round.ends_at = ends_at;
+    }
+
+    fn settled(&mut self, topic: &Topic, number: Option<u64>) {
+        let Some(round) = self.rounds.get_mut(topic) else { return };
+        let before = round.waiting.len();
+        round.waiting.retain(|waiting| Some(waiting.number) != number);
+        self.remembered -= before - round.waiting.len();
+        if round.waiting.is_empty() {
+            self.rounds.remove(topic);
         }
+    }
+
+    /// Whether no more refused publishes can be remembered: the order can be kept then only by ending the
+    /// connection, so that its client begins anew.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.remembered >= MOST
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use everwire_protocol::Code;
-
-    use super::*;
-
-    fn id(number: u32) -> PublishId {
-        PublishId::new(&format!("ada.{number}")).expect("an id")
-    }
-
-    /// Sends these; `bad` is refused for now. What was let through.
-    fn send(order: &mut Order, ids: impl IntoIterator<Item = u32>, bad: u32) -> Vec<u32> {
-        let mut through = Vec::new();
-        for number in ids {
-            if order.admit(Some(&id(number))).is_ok() {
-                if number == bad {
-                    order.refused(Some(&id(number)), &Refusal::new(Code::UNAVAILABLE, "not now"));
-                } else {
-                    through.push(number);
-                }
-            }
-        }
-        through
-    }
-
-    #[test]
-    fn invariant_3_nothing_overtakes_what_was_refused_for_now() {
-        let mut order = Order::default();
-        assert_eq!(send(&mut order, 1..=5, 2), [1]);
-        assert_eq!(send(&mut order, 2..=6, 2), [0_u32; 0], "refused once more, and all behind it");
-        assert_eq!(send(&mut order, 2..=7, 0), [2, 3, 4, 5, 6, 7]);
-    }
-
-    #[test]
-    fn what_was_given_up_holds_up_nothing_for_long() {
-        let mut order = Order::default();
-        assert_eq!(send(&mut order, 1..=3, 1), [0_u32; 0]);
-        assert_eq!(send(&mut order, 3..=4, 0), [3, 4], "1 and 2 have not come again");
-        assert_eq!(send(&mut order, 5..=5, 5), [0_u32; 0]);
-        assert_eq!(send(&mut order, 6..=6, 0), [0_u32; 0], "5 may still come");
-        assert_eq!(send(&mut order, 6..=7, 0), [6, 7]);
-    }
-
-    #[test]
-    fn a_refusal_for_good_holds_up_nothing() {
-        let mut order = Order::default();
-        order.refused(Some(&id(1)), &Refusal::new(Code::TOO_LARGE, "never"));
-        assert_eq!(send(&mut order, 2..=3, 0), [2, 3]);
-    }
-
-    #[test]
-    fn invariant_5_no_more_is_remembered_than_clients_keep() {
-        let mut order = Order::default();
-        assert_eq!(send(&mut order, 1..=3_000, 1), [0_u32; 0]);
-        assert_eq!(order.waiting.len(), WAITING);
-        assert_eq!(send(&mut order, 3_000..=3_001, 0), [3_000, 3_001]);
-    }
-}
+#[path = "order_tests.rs"]
+mod tests;

@@ -41,6 +41,10 @@ impl<S: Store> Peer<S> {
                     Ok(position) => self.push(ServerFrame::Ack { id, position }),
                     Err(refusal) => self.error(About::Publish(id), refusal),
                 }
+                if self.order.is_full() {
+                    // A new connection begins anew, and in order.
+                    self.close(Code::RATE_LIMITED, "too many publishes wait to be sent again");
+                }
             }
             (true, ClientFrame::Presence { request, topic }) => self.presence(request, &topic),
             (true, ClientFrame::History { request, topic, range, limit }) => {

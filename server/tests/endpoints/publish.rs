@@ -2,7 +2,7 @@
 
 use everwire_protocol::{ClientFrame, Code, Payload, ServerFrame, binary, http::MEDIA_BINARY, limits};
 
-use crate::support::{Tested, publish_frame, start};
+use crate::support::{Tested, config, publish_frame, start, start_with};
 
 async fn problem(answer: reqwest::Response) -> (u16, String) {
     let status = answer.status().as_u16();
@@ -101,6 +101,24 @@ async fn the_servers_own_topics_take_no_publishes() {
         let body = format!(r#"{{"topic":"{topic}","data":1}}"#);
         assert_eq!(problem(server.post_publish(&body, None).await).await, (403, "forbidden".to_owned()));
     }
+}
+
+#[tokio::test]
+async fn invariant_3_what_stands_behind_a_record_that_is_refused_for_now_is_refused_with_it() {
+    let mut config = config();
+    config.store.topics = 1;
+    config.rules.limits.payload = 10;
+    let server = start_with(config).await;
+    server.publish("taken", 1).await;
+    let too_large = "x".repeat(20);
+    let body = format!(
+        r#"[{{"topic":"a","data":1}},{{"topic":"taken","data":2}},{{"topic":"a","data":"{too_large}"}},
+            {{"topic":"taken","data":"{too_large}"}}]"#
+    );
+    let answer: serde_json::Value = server.post_publish(&body, Some("k")).await.json().await.expect("JSON");
+    let codes: Vec<_> = (0..4).map(|n| answer[n]["error"]["code"].as_str()).collect();
+    assert_eq!(codes, [Some("unavailable"), None, Some("unavailable"), Some("too_large")]);
+    assert_eq!(answer[0]["error"], answer[2]["error"]);
 }
 
 #[tokio::test]

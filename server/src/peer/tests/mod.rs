@@ -16,6 +16,7 @@ use crate::{
 };
 
 mod answers;
+mod order;
 mod rollback;
 mod token;
 
