@@ -13,6 +13,8 @@ pub struct App {
     pub cursors: BTreeMap<SubscriptionId, Position>,
     pub subscribed: BTreeMap<SubscriptionId, Topic>,
     pub published: BTreeSet<PublishId>,
+    /// What the app's store keeps for a later page.
+    pub kept: BTreeSet<PublishId>,
     pub questions: BTreeSet<RequestId>,
     pub closed: bool,
 }
@@ -57,6 +59,16 @@ impl App {
             | Event::Join { subscription, .. }
             | Event::Leave { subscription, .. } => assert!(self.subscribed.contains_key(subscription)),
         }
+    }
+
+    /// A publish is to be kept.
+    pub fn save(&mut self, id: PublishId) {
+        assert!(self.kept.insert(id), "kept twice");
+    }
+
+    /// A publish is not to be kept any more.
+    pub fn forget(&mut self, id: &PublishId) {
+        assert!(self.kept.remove(id), "{id} was not kept");
     }
 
     /// The last subscription to a topic.

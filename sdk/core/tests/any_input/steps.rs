@@ -8,7 +8,7 @@ use everwire_core::{
 };
 use proptest::{collection::vec, prelude::*, sample::select};
 
-use crate::common::*;
+use super::common::*;
 
 #[derive(Clone, Debug)]
 pub enum Step {
@@ -17,6 +17,12 @@ pub enum Step {
     Unsubscribe(u8),
     Consumed(u8, usize),
     Publish(u8, bool),
+    /// What an earlier page had not sent.
+    Restore(Vec<PublishId>),
+    /// A publish of another tab.
+    Forward(PublishId, bool),
+    /// The app pauses the topic, or lets it go on.
+    Hold(u8, bool),
     Ask(u8),
     SetTransports(Vec<Transport>),
     Environment(u8),
@@ -52,6 +58,11 @@ fn start() -> impl Strategy<Value = From> {
 
 fn publish_id() -> impl Strategy<Value = PublishId> {
     (1..20_u64).prop_map(|n| format!("me.{n}").parse().unwrap())
+}
+
+/// An id that another session has given.
+fn other_id(of: &'static str) -> impl Strategy<Value = PublishId> {
+    (1..9_u64).prop_map(move |n| format!("{of}.{n}").parse().unwrap())
 }
 
 fn code() -> impl Strategy<Value = Code> {
@@ -108,7 +119,7 @@ fn closed() -> impl Strategy<Value = Closed> {
     ]
 }
 
-pub fn step() -> impl Strategy<Value = Step> {
+fn step() -> impl Strategy<Value = Step> {
     let which = 0..4_usize;
     prop_oneof![
         4 => (0..3_000_u64).prop_map(Step::Pass),
@@ -118,6 +129,9 @@ pub fn step() -> impl Strategy<Value = Step> {
         1 => (0..3_u8).prop_map(Step::Unsubscribe),
         6 => (0..3_u8, 0..5_usize).prop_map(|(n, messages)| Step::Consumed(n, messages)),
         3 => (0..3_u8, any::<bool>()).prop_map(|(n, ephemeral)| Step::Publish(n, ephemeral)),
+        1 => vec(other_id("old"), 0..4).prop_map(Step::Restore),
+        1 => (other_id("tab"), any::<bool>()).prop_map(|(id, ephemeral)| Step::Forward(id, ephemeral)),
+        3 => (0..3_u8, any::<bool>()).prop_map(|(n, held)| Step::Hold(n, held)),
         1 => (0..3_u8).prop_map(Step::Ask),
         1 => vec(select(Transport::ALL.to_vec()), 0..3).prop_map(Step::SetTransports),
         1 => (0..6_u8).prop_map(Step::Environment),
@@ -137,14 +151,19 @@ pub fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-pub fn config() -> impl Strategy<Value = Config> {
-    (any::<bool>(), any::<bool>(), vec(select(Transport::ALL.to_vec()), 0..4)).prop_map(
-        |(has_token, drop, transports)| {
+/// A configuration, a seed, and what happens.
+pub fn script() -> impl Strategy<Value = (Config, u64, Vec<Step>)> {
+    (config(), any::<u64>(), vec(step(), 0..120))
+}
+
+fn config() -> impl Strategy<Value = Config> {
+    (any::<bool>(), any::<bool>(), any::<bool>(), vec(select(Transport::ALL.to_vec()), 0..4)).prop_map(
+        |(has_token, drop, persist, transports)| {
             let overflow = if drop { Overflow::DropOldest } else { Overflow::RefuseNew };
             Config {
                 transports,
                 has_token,
-                outbox: OutboxConfig { messages: 4, overflow, ..OutboxConfig::default() },
+                outbox: OutboxConfig { messages: 4, overflow, persist, ..OutboxConfig::default() },
                 flow: FlowConfig { messages: 6, bytes: 1_000 },
                 ..Config::default()
             }
