@@ -8,7 +8,7 @@ mod health;
 mod linger;
 mod listen;
 pub mod origin;
-mod params;
+pub mod params;
 mod poll;
 pub mod problem;
 mod publish;

@@ -25,11 +25,21 @@ pub struct Params(Vec<(String, String)>);
 
 impl Params {
     /// Those of the query.
+    #[must_use]
     pub fn of_query(uri: &Uri) -> Self {
-        Self(parse(uri.query().unwrap_or_default().as_bytes()))
+        Self::of_text(uri.query().unwrap_or_default().as_bytes())
+    }
+
+    /// Those of a text, as a query or a form body holds them.
+    #[must_use]
+    pub fn of_text(text: &[u8]) -> Self {
+        Self(form_urlencoded::parse(text).into_owned().collect())
     }
 
     /// Those of a request, which are in its query, and those of a POST in its form body too; and its headers.
+    ///
+    /// # Errors
+    /// The [`Problem`] to answer with: the body is of another media type, or can't be read.
     pub async fn of_request(request: Request) -> Result<(Self, HeaderMap), Problem> {
         let (parts, body) = request.into_parts();
         let params = if parts.method == Method::POST {
@@ -45,7 +55,7 @@ impl Params {
             return Err(Problem::new(Code::UNSUPPORTED_MEDIA, format!("the body must be {FORM}")));
         }
         let mut params = Self::of_query(uri);
-        params.0.extend(parse(&read(body).await?));
+        params.0.extend(Self::of_text(&read(body).await?).0);
         Ok(params)
     }
 
@@ -55,26 +65,29 @@ impl Params {
     }
 
     /// The first value of a name.
+    #[must_use]
     pub fn one<'a>(&'a self, name: &'a str) -> Option<&'a str> {
         self.all(name).next()
     }
 
     /// A number.
+    ///
+    /// # Errors
+    /// The [`Problem`] to answer with: it is none.
     pub fn number<T: std::str::FromStr>(&self, name: &str) -> Result<Option<T>, Problem> {
         let wrong = || Problem::new(Code::BAD_REQUEST, format!("`{name}` must be a whole number"));
         self.one(name).map(|value| value.parse().map_err(|_| wrong())).transpose()
     }
 }
 
-fn parse(text: &[u8]) -> Vec<(String, String)> {
-    form_urlencoded::parse(text).into_owned().collect()
-}
-
 /// One topic of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Asked {
+    /// The log.
     pub topic: Topic,
+    /// Where to start.
     pub from: From,
+    /// Be listed among its members, and be told of them.
     pub presence: bool,
 }
 
@@ -83,8 +96,11 @@ pub struct Asked {
 pub struct StreamRequest {
     /// The topics, in the order that numbers them.
     pub topics: Vec<Asked>,
+    /// Who asks.
     pub client_id: Option<ClientId>,
+    /// What the client tells of itself.
     pub info: Option<Arc<str>>,
+    /// Bare payloads, for a plain `EventSource`.
     pub raw: bool,
     /// How long a poll may be held, in seconds.
     pub timeout: Option<u64>,
@@ -93,6 +109,10 @@ pub struct StreamRequest {
 }
 
 impl StreamRequest {
+    /// Reads what is asked for.
+    ///
+    /// # Errors
+    /// The [`Problem`] to answer with.
     pub fn read(params: &Params, headers: &HeaderMap) -> Result<Self, Problem> {
         let mut topics = Vec::new();
         for name in params.all(TOPIC) {
@@ -112,7 +132,7 @@ impl StreamRequest {
             return Err(Problem::new(Code::BAD_REQUEST, "no `topic` is asked for"));
         }
         let starts = starts(params, headers, topics.len())?;
-        let presence: HashSet<_> = params.all(PRESENCE).collect();
+        let presence = presence(params);
         if let Some(other) = presence.iter().find(|name| !topics.iter().any(|topic| topic.as_str() == **name))
         {
             return Err(Problem::new(
@@ -146,6 +166,7 @@ impl StreamRequest {
 
     /// Where the answer's cursor begins: at what the client sent. An answer that is cut off behind its
     /// first `id:` must not make the client forget the positions of the topics that come after.
+    #[must_use]
     pub fn cursor(&self) -> Cursor {
         let sent = |asked: &Asked| match asked.from {
             From::Position(position) => position,
@@ -153,6 +174,12 @@ impl StreamRequest {
         };
         Cursor(self.topics.iter().map(sent).collect())
     }
+}
+
+/// The names of the topics on which the client wants presence, each once: what is said over and over must not
+/// be searched for over and over.
+fn presence(params: &Params) -> HashSet<&str> {
+    params.all(PRESENCE).collect()
 }
 
 /// Where each topic starts. A header of a reconnecting `EventSource` is newer than its URL, and both are
