@@ -21,6 +21,8 @@ mod outbox;
 mod output;
 mod publisher;
 mod question;
+#[cfg(feature = "relay")]
+pub mod relay;
 mod request;
 mod selection;
 mod session;

@@ -113,6 +113,11 @@ impl Selection {
         self.round.pop_front()
     }
 
+    /// The transport that [`next`](Self::next) would give.
+    pub fn peek(&self) -> Option<Transport> {
+        self.round.front().copied()
+    }
+
     /// The next transport, after one that failed rather than hung.
     pub fn next_after_failure(&mut self) -> Option<Transport> {
         if self.cautious { None } else { self.next() }

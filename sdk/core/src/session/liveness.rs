@@ -116,7 +116,11 @@ impl Session {
     pub(super) fn subscribe_missed(&mut self, now: Time) {
         let timeout = self.config.probe_timeout;
         let Some(link) = self.live_link().filter(|link| link.awaits_any()) else { return };
-        if now.since(link.heard) < timeout {
+        let waits = now.since(link.heard) < timeout;
+        #[cfg(feature = "relay")]
+        let waits = waits || self.waits_for_upstream();
+        let Some(link) = self.live_link() else { return };
+        if waits {
             link.subscribe_due = Some(now + timeout);
             self.timers.set(TimerName::Subscribe, now + timeout);
         } else {

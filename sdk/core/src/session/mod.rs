@@ -14,6 +14,8 @@ mod publishing;
 mod reading;
 mod round;
 mod sync;
+#[cfg(feature = "relay")]
+mod tab;
 mod transports;
 
 use std::{collections::VecDeque, fmt};
@@ -81,6 +83,8 @@ pub struct Session {
     next_nonce: u32,
     publisher: Publisher,
     stats: Stats,
+    #[cfg(feature = "relay")]
+    upstream: Option<tab::Upstream>,
 }
 
 /// Shows how it stands, and nothing that was said: frames hold tokens and payloads.
@@ -142,6 +146,8 @@ impl Session {
             next_generation: 1,
             next_nonce: 1,
             stats: Stats::default(),
+            #[cfg(feature = "relay")]
+            upstream: None,
             config,
         }
     }

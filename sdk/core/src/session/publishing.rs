@@ -33,7 +33,7 @@ impl Session {
         }
     }
 
-    fn settle(&mut self, id: &PublishId, outcome: Outcome) {
+    pub(super) fn settle(&mut self, id: &PublishId, outcome: Outcome) {
         if let Some(gone) = self.outbox.settle(id) {
             match outcome {
                 Outcome::Acked { .. } => self.stats.acked += 1,

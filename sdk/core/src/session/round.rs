@@ -28,6 +28,8 @@ impl Session {
         retry_in: Option<Duration>,
     ) {
         let change = StateChange { state, transport, reason, attempt: self.backoff.failures(), retry_in };
+        #[cfg(feature = "relay")]
+        let change = self.shown(change);
         // The first is told although nothing has changed: it says that it has begun.
         if change != self.status || state == State::Connecting && self.next_attempt == 1 {
             self.status = change;
@@ -102,7 +104,7 @@ impl Session {
 
     /// Starts the next transport beside those that hang.
     pub(super) fn head_start_over(&mut self, now: Time) {
-        if self.is_pointless() {
+        if self.selection.peek().is_some_and(|next| self.is_pointless(next)) {
             self.timers.set(TimerName::HeadStart, now + self.config.head_start);
         } else {
             self.start_next(now);
@@ -111,17 +113,17 @@ impl Session {
 
     /// Starts the next transport after one that failed. Returns whether there was one.
     fn start_after_failure(&mut self, now: Time) -> bool {
-        let next = self.selection.next_after_failure().filter(|_| !self.is_pointless());
+        let next = self.selection.next_after_failure().filter(|next| !self.is_pointless(*next));
         if let Some(transport) = next {
             self.start(now, transport);
         }
         next.is_some()
     }
 
-    /// Whether a stateless transport would have nothing to ask for, while a WebSocket, which needs nothing to
-    /// ask for, may be tried instead.
-    fn is_pointless(&self) -> bool {
-        self.asks_for_nothing() && self.selection.allows_frames()
+    /// Whether a stateless transport would have nothing to ask for, while one that needs nothing to ask for may be
+    /// tried instead.
+    fn is_pointless(&self, next: Transport) -> bool {
+        next.is_stateless() && self.asks_for_nothing() && self.selection.allows_frames()
     }
 
     /// Whether questions and publishes may be requests although no link has come to be: where there is no topic
@@ -138,7 +140,7 @@ impl Session {
             && !lacks_token
     }
 
-    fn start(&mut self, now: Time, transport: Transport) {
+    pub(super) fn start(&mut self, now: Time, transport: Transport) {
         let id = self.new_attempt();
         self.links.push(Link::new(id, transport, now, self.config.connect_timeout));
         self.set_connect_due();

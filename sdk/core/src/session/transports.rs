@@ -138,7 +138,7 @@ impl Session {
     }
 
     /// The attempt, if it is one that still counts.
-    fn current(&mut self, now: Time, attempt: AttemptId) -> Option<&mut Link> {
+    pub(super) fn current(&mut self, now: Time, attempt: AttemptId) -> Option<&mut Link> {
         self.now = now;
         let index = self.links.iter().position(|link| link.id == attempt && link.phase > Phase::Planned);
         if index.is_none() {
