@@ -6,11 +6,11 @@ use everwire_core::{Config, Transport};
 use everwire_protocol::ClientId;
 
 use crate::{
-    Client,
+    Client, OutboxStore,
     address::Address,
     driver::{Driver, TokenProvider},
     name::random_client_id,
-    platform,
+    outbox, platform,
 };
 
 /// A client about to start; made by [`Client::builder`].
@@ -20,11 +20,12 @@ pub struct Builder {
     config: Config,
     client_id: Option<ClientId>,
     token: Option<TokenProvider>,
+    outbox: Option<outbox::Start>,
 }
 
 impl Builder {
     pub(crate) fn new(url: &str) -> Self {
-        Self { url: url.to_owned(), config: Config::default(), client_id: None, token: None }
+        Self { url: url.to_owned(), config: Config::default(), client_id: None, token: None, outbox: None }
     }
 
     /// Who knows the access token: asked before each connect, and when the server says that a token is too
@@ -64,6 +65,15 @@ impl Builder {
         self
     }
 
+    /// Keeps what is published, and has no outcome yet, in a store that outlives the page: the next client that
+    /// starts with it sends what this one could not. What becomes of that tells
+    /// [`Client::outbox_events`]. Connecting waits up to a second for what the store has, so that it goes out first.
+    pub fn persist_outbox(mut self, store: impl OutboxStore) -> Self {
+        self.config.outbox.persist = true;
+        self.outbox = Some(Box::new(|driver| outbox::start(store, driver)));
+        self
+    }
+
     /// Every other choice: deadlines, backoff, limits.
     pub fn config(mut self, change: impl FnOnce(&mut Config)) -> Self {
         change(&mut self.config);
@@ -73,9 +83,9 @@ impl Builder {
     /// Starts the client. It connects in the background, and goes on trying.
     #[must_use = "the client closes when the last handle to it is dropped"]
     pub fn connect(self) -> Client {
-        let Self { url, config, client_id, token } = self;
+        let Self { url, config, client_id, token, outbox } = self;
         let address = Address::new(&url, platform::origin);
         let client_id = client_id.unwrap_or_else(random_client_id);
-        Client::new(Driver::start(address, config, client_id, token))
+        Client::new(Driver::start(address, config, client_id, token, outbox))
     }
 }

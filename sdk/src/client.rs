@@ -2,14 +2,15 @@
 
 use std::rc::Rc;
 
-use everwire_core::{Failure, HistoryPage, Reason, Stats, Transport};
+use everwire_core::{Failure, HistoryPage, Reason, State, Stats, Transport};
 use everwire_protocol::{HistoryRange, Member, Payload, Topic};
 
 use crate::{
-    Builder, Error, History, Message, Page, Publishing, Status, StatusStream, Subscribe,
+    Builder, Error, History, Message, OutboxStream, Page, Publishing, Status, StatusStream, Subscribe,
     delivery::Question,
     driver::Driver,
     event::{Decode, raw},
+    log::note,
     slot::slot,
 };
 
@@ -26,7 +27,7 @@ struct Handle(Rc<Driver>);
 
 impl Drop for Handle {
     fn drop(&mut self) {
-        self.0.input(|inner, now| inner.session.close(now));
+        self.0.close();
     }
 }
 
@@ -90,6 +91,7 @@ impl Client {
         let answer = Topic::new(topic).map(|topic| {
             let (filler, answer) = slot::<Result<HistoryPage, Failure>>();
             self.driver().input(|inner, now| {
+                note!(now, "history", topic = topic.as_str(), limit = limit);
                 let id = inner.session.history(now, topic, range, limit);
                 inner.delivery.add_question(id, Question::History(filler));
             });
@@ -111,6 +113,7 @@ impl Client {
         let answer = Topic::new(topic).map(|topic| {
             let (filler, answer) = slot::<Result<Vec<Member>, Failure>>();
             self.driver().input(|inner, now| {
+                note!(now, "presence", topic = topic.as_str());
                 let id = inner.session.presence(now, topic);
                 inner.delivery.add_question(id, Question::Presence(filler));
             });
@@ -137,16 +140,39 @@ impl Client {
         self.driver().look(|inner| inner.session.stats())
     }
 
+    /// How many messages gave way to newer ones of their key, over all subscriptions; see
+    /// [`Subscribe::conflate`](crate::Subscribe::conflate).
+    #[must_use]
+    pub fn conflated(&self) -> u64 {
+        self.driver().look(|inner| inner.delivery.conflated())
+    }
+
+    /// What becomes of publishes that earlier clients left in the store of
+    /// [`Builder::persist_outbox`](crate::Builder::persist_outbox), from now on, and whether that store failed.
+    #[must_use]
+    pub fn outbox_events(&self) -> OutboxStream {
+        self.driver().look(|inner| {
+            let ended = inner.delivery.status.now().state == State::Closed;
+            inner.delivery.news.read(ended)
+        })
+    }
+
     /// Uses these transports from now on, the preferred one first. When the present one isn't that, it is
     /// replaced at once, without loss or repeats.
     pub fn set_transports(&self, transports: impl Into<Vec<Transport>>) {
         let transports = transports.into();
-        self.driver().input(|inner, now| inner.session.set_transports(now, transports));
+        self.driver().input(|inner, now| {
+            note!(now, "set transports", transports = transports.len());
+            inner.session.set_transports(now, transports);
+        });
     }
 
     /// Cuts the connection now, and lets it come back by itself: to see that nothing is lost by it.
     pub fn cut(&self) {
-        self.driver().input(|inner, now| inner.session.reconnect(now, Reason::Asked));
+        self.driver().input(|inner, now| {
+            note!(now, "cut");
+            inner.session.reconnect(now, Reason::Asked);
+        });
     }
 
     /// Behaves as if the network were away, until called with `false`.
@@ -156,6 +182,6 @@ impl Client {
 
     /// Ends everything, for good: nothing reconnects after it. What is published and has no ack yet expires.
     pub fn close(&self) {
-        self.driver().input(|inner, now| inner.session.close(now));
+        self.driver().close();
     }
 }

@@ -7,7 +7,15 @@ use std::{cell::RefCell, collections::VecDeque, rc::Rc, task::Waker};
 use everwire_core::{Event as Told, Failure, HistoryPage, Outcome, RequestId, State, SubscriptionId};
 use everwire_protocol::{Member, PublishId};
 
-use crate::{Error, Event, Gap, Status, event::Ephemeral, queue::Queue, slot::Filler, status::StatusBoard};
+use crate::{
+    Error, Event, Gap, Status,
+    event::Ephemeral,
+    outbox::News,
+    publish::result,
+    queue::{Queue, Taken},
+    slot::Filler,
+    status::StatusBoard,
+};
 
 /// Who asked what, and waits.
 pub(crate) enum Question {
@@ -27,6 +35,10 @@ impl Question {
 /// Everybody who waits.
 pub(crate) struct Delivery {
     pub(crate) status: StatusBoard,
+    pub(crate) news: News,
+    /// What gave way to newer messages, for the session to count as taken.
+    conflated: Vec<(SubscriptionId, Taken)>,
+    total_conflated: u64,
     subscriptions: Vec<(SubscriptionId, Rc<RefCell<Queue>>)>,
     publishes: VecDeque<(PublishId, Filler<Outcome>)>,
     questions: Vec<(RequestId, Question)>,
@@ -36,6 +48,9 @@ impl Delivery {
     pub(crate) fn new(status: Status) -> Self {
         Self {
             status: StatusBoard::new(status),
+            news: News::new(),
+            conflated: Vec::new(),
+            total_conflated: 0,
             subscriptions: Vec::new(),
             publishes: VecDeque::new(),
             questions: Vec::new(),
@@ -73,8 +88,13 @@ impl Delivery {
                 }
             }
             Told::Messages { subscription, epoch, records } => {
-                if let Some(queue) = self.queue(subscription) {
-                    wakers.extend(queue.borrow_mut().push_records(epoch, records));
+                if let Some(queue) = self.queue(subscription).cloned() {
+                    let mut queue = queue.borrow_mut();
+                    wakers.extend(queue.push_records(epoch, records));
+                    if let Some(taken) = queue.take_conflated() {
+                        self.total_conflated += taken.messages as u64;
+                        self.conflated.push((subscription, taken));
+                    }
                 }
             }
             Told::Subscribed { subscription, position, recovered } => {
@@ -105,6 +125,9 @@ impl Delivery {
                     && let Some((_, filler)) = self.publishes.remove(place)
                 {
                     wakers.extend(filler.fill(outcome));
+                } else {
+                    // Published by a client that is no more.
+                    self.news.restored(id, result(outcome), wakers);
                 }
             }
             Told::History { request, result } => {
@@ -120,11 +143,22 @@ impl Delivery {
         }
     }
 
+    /// What gave way to newer messages since this was last asked.
+    pub(crate) fn take_conflated(&mut self) -> Option<(SubscriptionId, Taken)> {
+        self.conflated.pop()
+    }
+
+    /// How many messages gave way, over all subscriptions.
+    pub(crate) fn conflated(&self) -> u64 {
+        self.total_conflated
+    }
+
     /// The session is closed: nobody is left to wait.
     fn end(&mut self, wakers: &mut Vec<Waker>) {
         for (_, queue) in self.subscriptions.drain(..) {
             wakers.extend(queue.borrow_mut().end());
         }
+        self.news.end(wakers);
         for (_, filler) in self.publishes.drain(..) {
             wakers.extend(filler.abandon());
         }

@@ -13,17 +13,22 @@ use std::{
 };
 
 use everwire_core::{
-    Closed, Config, Event as Told, Outcome, Output, Publish, Session, State, SubscribeError,
-    SubscribeOptions, SubscriptionId, Time,
+    Closed, Config, Event as Told, Outcome, Output, Publish, Session, State, StateChange, StoredPublish,
+    SubscribeError, SubscribeOptions, SubscriptionId, Time, Transport,
 };
 use everwire_protocol::{ClientId, PublishId, Topic};
 use wasm_bindgen_futures::spawn_local;
 
+#[cfg(feature = "log")]
+use crate::log;
 use crate::{
-    Error, PublishError, Status,
+    Error, PublishError, Status, StoreError,
     address::Address,
     delivery::Delivery,
     environment::{self, Change, Environment},
+    log::note,
+    memory::Memory,
+    outbox::{self, Inbox},
     platform::{Callback, Timer, now, random},
     queue::{Queue, Taken},
     slot::{Answer, slot},
@@ -48,17 +53,26 @@ pub(crate) struct Inner {
     timer: Option<Timer>,
     environment: Option<Environment>,
     token: Option<TokenProvider>,
+    memory: Memory,
+    outbox: Option<Rc<RefCell<Inbox>>>,
     kept_offline: bool,
+    #[cfg(feature = "log")]
+    deadline: log::Deadline,
 }
 
 impl Driver {
-    /// Starts a session.
+    /// Starts a session. With somebody who keeps its publishes, it connects when that one knows what there is
+    /// already.
     pub(crate) fn start(
         address: Address,
-        config: Config,
+        mut config: Config,
         client_id: ClientId,
         token: Option<TokenProvider>,
+        outbox: Option<outbox::Start>,
     ) -> Rc<Self> {
+        let waits = outbox.is_some();
+        let memory = Memory::new(&address);
+        config.remembered = config.remembered.or_else(|| memory.recall());
         let links = Links::new(address, config.request_timeout);
         let session = Session::new(config, client_id, u64::from_le_bytes(random()));
         let driver = Rc::new_cyclic(|me: &Weak<Self>| {
@@ -86,15 +100,21 @@ impl Driver {
                 timer: Some(timer),
                 environment: Some(environment),
                 token,
+                memory,
+                outbox: outbox.map(|start| start(me)),
                 kept_offline: false,
+                #[cfg(feature = "log")]
+                deadline: log::Deadline::default(),
             }))
         });
         driver.input(|inner, now| {
             if environment::is_offline() {
                 inner.session.handle_offline(now);
             }
-            inner.session.connect(now);
         });
+        if !waits {
+            driver.connect();
+        }
         driver
     }
 
@@ -119,6 +139,7 @@ impl Driver {
         queue: &Rc<RefCell<Queue>>,
     ) -> Result<SubscriptionId, Error> {
         self.input(|inner, now| {
+            note!(now, "subscribe", topic = topic.as_str());
             let id = inner.session.subscribe(now, topic, options).map_err(|error| match error {
                 SubscribeError::TooMany => Error::TooManyTopics,
                 SubscribeError::Closed => Error::Closed,
@@ -130,17 +151,22 @@ impl Driver {
 
     pub(crate) fn unsubscribe(&self, id: SubscriptionId) {
         self.input(|inner, now| {
+            note!(now, "unsubscribe", subscription = id.as_u32());
             inner.delivery.remove_subscription(id);
             inner.session.unsubscribe(now, id);
         });
     }
 
     pub(crate) fn consumed(&self, id: SubscriptionId, taken: Taken) {
-        self.input(|inner, now| inner.session.consumed(now, id, taken.messages, taken.bytes));
+        self.input(|inner, now| {
+            note!(now, "consumed", subscription = id.as_u32(), messages = taken.messages);
+            inner.session.consumed(now, id, taken.messages, taken.bytes);
+        });
     }
 
     pub(crate) fn publish(&self, publish: Publish) -> Result<(PublishId, Answer<Outcome>), PublishError> {
         self.input(|inner, now| {
+            note!(now, "publish", topic = publish.topic.as_str(), bytes = publish.payload.data.len());
             let id = inner.session.publish(now, publish).map_err(PublishError::from)?;
             let (filler, answer) = slot();
             inner.delivery.add_publish(id.clone(), filler);
@@ -151,6 +177,7 @@ impl Driver {
     /// Behaves as if there were no network, until told otherwise.
     pub(crate) fn keep_offline(&self, offline: bool) {
         self.input(|inner, now| {
+            note!(now, "kept offline", offline = offline);
             inner.kept_offline = offline;
             if offline || environment::is_offline() {
                 inner.session.handle_offline(now);
@@ -160,25 +187,69 @@ impl Driver {
         });
     }
 
+    /// Starts connecting; no effect where that was done.
+    pub(crate) fn connect(&self) {
+        self.input(|inner, now| {
+            note!(now, "connect");
+            inner.session.connect(now);
+        });
+    }
+
+    pub(crate) fn close(&self) {
+        self.input(|inner, now| {
+            note!(now, "shut");
+            inner.session.close(now);
+        });
+    }
+
+    /// What earlier clients left.
+    pub(crate) fn restore(&self, publishes: Vec<StoredPublish>) {
+        self.input(|inner, now| {
+            note!(now, "restore", publishes = publishes.len());
+            inner.session.restore(now, publishes);
+        });
+    }
+
+    /// Publishes are no longer kept.
+    pub(crate) fn unpersisted(&self, error: StoreError) {
+        let mut wakers = Vec::new();
+        self.look(|inner| inner.delivery.news.failed(error, &mut wakers));
+        wakers.into_iter().for_each(Waker::wake);
+    }
+
     fn timer_fired(&self) {
         self.input(|inner, now| {
             if let Some(timer) = &mut inner.timer {
                 timer.fired();
             }
             inner.links.give_up(now);
-            if inner.session.poll_timeout().is_some_and(|(due, _)| due <= now) {
+            if let Some((due, name)) = inner.session.poll_timeout().filter(|(due, _)| *due <= now) {
+                let late = now.since(due).as_millis() as u64;
+                note!(now, "timer fired", timer = name.as_str(), late = late);
                 inner.session.handle_timeout(now);
             }
         });
     }
 
     fn environment_changed(&self, change: Change) {
-        self.input(|inner, now| match change {
-            Change::Online if inner.kept_offline => {}
-            Change::Online => inner.session.handle_online(now),
-            Change::Offline => inner.session.handle_offline(now),
-            Change::Wakeup => inner.session.handle_wakeup(now),
-            Change::Suspend => inner.session.handle_suspend(now),
+        self.input(|inner, now| {
+            note!(now, "environment", change = change.as_str());
+            match change {
+                Change::Online if inner.kept_offline => {}
+                Change::Online => inner.session.handle_online(now),
+                Change::Offline => inner.session.handle_offline(now),
+                Change::Wakeup => {
+                    inner.tell_outbox(Inbox::back);
+                    inner.session.handle_wakeup(now);
+                }
+                Change::Suspend => {
+                    inner.tell_outbox(|outbox| {
+                        outbox.put_aside();
+                        None
+                    });
+                    inner.session.handle_suspend(now);
+                }
+            }
         });
     }
 }
@@ -206,17 +277,24 @@ impl Inner {
         loop {
             let mut gives_up = false;
             while let Some(output) = self.session.poll_output() {
+                #[cfg(feature = "log")]
+                log::output(now, &output);
                 match output {
                     Output::Event(event) => {
                         gives_up |= gives_up_unseen(&event);
+                        self.remember(&event);
                         self.delivery.deliver(event, &mut after.wakers);
                     }
                     Output::FetchToken => self.fetch_token(),
+                    Output::Save(publish) => self.tell_outbox(|outbox| outbox.save(publish)),
+                    Output::Forget(id) => self.tell_outbox(|outbox| outbox.forget(id)),
                     output => self.links.carry_out(output, now, &self.me),
                 }
             }
             // Further inputs come when the outputs are drained, never amid them.
-            if let Some(attempt) = self.links.take_failed() {
+            if let Some((id, taken)) = self.delivery.take_conflated() {
+                self.session.consumed(now, id, taken.messages, taken.bytes);
+            } else if let Some(attempt) = self.links.take_failed() {
                 self.session.handle_closed(now, attempt, Closed::Network);
             } else if gives_up {
                 self.session.handle_suspend(now);
@@ -228,13 +306,34 @@ impl Inner {
             self.timer = None;
             self.environment = None;
             self.links.clear();
+            self.tell_outbox(Inbox::end);
+            self.outbox = None;
             after.token = self.token.take();
         }
+        #[cfg(feature = "log")]
+        self.deadline.armed(now, &self.session);
         if let Some(timer) = &mut self.timer {
             let due = self.session.poll_timeout().map(|(due, _)| due);
             timer.arm(now, due.into_iter().chain(self.links.next_deadline()).min());
         }
         after
+    }
+
+    /// Its task is of this crate and runs later, so it may be woken at once.
+    fn tell_outbox(&self, tell: impl FnOnce(&mut Inbox) -> Option<Waker>) {
+        let waker = self.outbox.as_ref().and_then(|outbox| tell(&mut outbox.borrow_mut()));
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    /// What works is tried first on the next page. A tab's channel is no way to the server.
+    fn remember(&self, event: &Told) {
+        if let Told::State(StateChange { state: State::Connected, transport: Some(transport), .. }) = event
+            && *transport != Transport::Tab
+        {
+            self.memory.keep(*transport);
+        }
     }
 
     fn fetch_token(&self) {
@@ -246,7 +345,10 @@ impl Inner {
                 None => Err(()),
             };
             if let Some(driver) = me.upgrade() {
-                driver.input(|inner, now| inner.session.handle_token(now, token));
+                driver.input(|inner, now| {
+                    note!(now, "token", given = token.is_ok());
+                    inner.session.handle_token(now, token);
+                });
             }
         });
     }

@@ -19,6 +19,18 @@ pub(crate) enum Change {
     Suspend,
 }
 
+impl Change {
+    /// Its name, for logs.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Online => "online",
+            Self::Offline => "offline",
+            Self::Wakeup => "wakeup",
+            Self::Suspend => "suspend",
+        }
+    }
+}
+
 /// Listeners on the global object.
 const GLOBAL: [&str; 4] = ["online", "offline", "pagehide", "pageshow"];
 /// Listeners on the document, which workers lack.

@@ -4,11 +4,15 @@ use std::{fmt, sync::Arc};
 
 use everwire_protocol::{Epoch, GapReason, Member, Payload, Position, PublishId, Record};
 
-use crate::Error;
+use crate::{
+    Error, SnapshotError,
+    snapshot::{NoSnapshot, Told},
+};
 
-/// One event of a subscription, in its place among the messages.
+/// One event of a subscription, in its place among the messages. `S` is what its
+/// [`snapshot`](crate::Subscribe::snapshot) hook loads; without a hook there is none, and nothing to match.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Event<T> {
+pub enum Event<T, S = NoSnapshot> {
     /// The next message. Offsets are contiguous: what is missing between two messages was told of by a
     /// [`Gap`](Event::Gap).
     Message(Message<T>),
@@ -31,6 +35,10 @@ pub enum Event<T> {
         /// It went on from where it had been, and nothing was lost.
         recovered: bool,
     },
+    /// What the [`snapshot`](crate::Subscribe::snapshot) hook loaded; what follows is newer.
+    Snapshot(S),
+    /// The hook failed. Messages wait, and it is asked again.
+    SnapshotFailed(SnapshotError),
     /// The subscription has ended for good: nothing follows.
     Failed(Error),
 }
@@ -114,5 +122,41 @@ impl<T> Message<T> {
     pub(crate) fn new(record: Record, epoch: Epoch, decode: Decode<T>) -> Self {
         let Record { offset, time, payload, key, from, id } = record;
         Self { data: decode(payload), offset, epoch, time, key, from, id }
+    }
+}
+
+impl Event<Payload> {
+    /// The same with its payload in the app's type.
+    pub(crate) fn decode<T, S>(self, decode: Decode<T>) -> Event<T, S> {
+        match self {
+            Event::Message(m) => Event::Message(Message {
+                data: m.data.and_then(decode),
+                offset: m.offset,
+                epoch: m.epoch,
+                time: m.time,
+                key: m.key,
+                from: m.from,
+                id: m.id,
+            }),
+            Event::Ephemeral(m) => {
+                Event::Ephemeral(Ephemeral { data: m.data.and_then(decode), time: m.time, from: m.from })
+            }
+            Event::Gap(gap) => Event::Gap(gap),
+            Event::Members(members) => Event::Members(members),
+            Event::Join(member) => Event::Join(member),
+            Event::Leave(member) => Event::Leave(member),
+            Event::Subscribed { position, recovered } => Event::Subscribed { position, recovered },
+            Event::SnapshotFailed(error) => Event::SnapshotFailed(error),
+            Event::Failed(error) => Event::Failed(error),
+        }
+    }
+}
+
+impl<T, S> From<Told<S>> for Event<T, S> {
+    fn from(told: Told<S>) -> Self {
+        match told {
+            Told::Snapshot(state) => Self::Snapshot(state),
+            Told::Failed(error) => Self::SnapshotFailed(error),
+        }
     }
 }

@@ -57,12 +57,18 @@ mod event;
 mod history;
 #[cfg(feature = "serde")]
 mod json;
+#[cfg(feature = "indexeddb")]
+mod lock;
+mod log;
+mod memory;
 mod name;
+mod outbox;
 mod platform;
 mod publish;
 mod queue;
 mod readers;
 mod slot;
+mod snapshot;
 mod status;
 mod subscription;
 mod transport;
@@ -77,13 +83,17 @@ pub use event::{DecodeError, Ephemeral, Event, Gap, Message, Page};
 pub use history::History;
 #[cfg(feature = "serde")]
 pub use json::decode;
+#[cfg(feature = "indexeddb")]
+pub use outbox::IndexedDb;
+pub use outbox::{OutboxEvent, OutboxStore, OutboxStream, StoreError};
 pub use publish::Publishing;
+pub use snapshot::{NoSnapshot, Snapshot, SnapshotError};
 pub use status::{Status, StatusStream};
 pub use subscription::{Subscribe, Subscription};
 
 pub use everwire_core::{
-    BackoffConfig, Config, FlowConfig, OutboxConfig, Overflow, Reason, Reconnects, State, Stats, Transport,
-    UnknownTransport,
+    BackoffConfig, Config, FlowConfig, OutboxConfig, Overflow, Publish, Reason, Reconnects, State, Stats,
+    StoredPublish, Transport, UnknownTransport,
 };
 pub use everwire_protocol::{
     ClientId, Code, Epoch, From, GapReason, HistoryRange, Kind, Member, NameError, Payload, Position,

@@ -93,11 +93,7 @@ impl Future for Publishing {
         let result = match &mut self.state {
             State::Sent { answer, .. } => match Pin::new(answer).poll(context) {
                 Poll::Pending => return Poll::Pending,
-                Poll::Ready(Some(Outcome::Acked { position })) => Ok(position),
-                Poll::Ready(Some(Outcome::Rejected { code, message })) => {
-                    Err(PublishError::Rejected { code, message })
-                }
-                Poll::Ready(Some(Outcome::Expired)) => Err(PublishError::Expired),
+                Poll::Ready(Some(outcome)) => result(outcome),
                 Poll::Ready(None) => Err(PublishError::Closed),
             },
             State::Failed(error) => Err(error.clone()),
@@ -111,5 +107,14 @@ impl Future for Publishing {
 impl Drop for Publishing {
     fn drop(&mut self) {
         self.send();
+    }
+}
+
+/// An outcome as the app hears it.
+pub(crate) fn result(outcome: Outcome) -> Result<Option<Position>, PublishError> {
+    match outcome {
+        Outcome::Acked { position } => Ok(position),
+        Outcome::Rejected { code, message } => Err(PublishError::Rejected { code, message }),
+        Outcome::Expired => Err(PublishError::Expired),
     }
 }

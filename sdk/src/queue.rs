@@ -152,6 +152,11 @@ impl Queue {
         if self.taken.messages == 0 || half { None } else { Some(std::mem::take(&mut self.taken)) }
     }
 
+    /// Takes out the messages that wait: nobody has a use for them any more.
+    pub(crate) fn drop_messages(&mut self) {
+        self.entries.retain(|entry| !matches!(entry, Entry::Records { .. }));
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }

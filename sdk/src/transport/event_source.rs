@@ -7,7 +7,7 @@ use everwire_core::{AttemptId, Closed};
 use wasm_bindgen::prelude::*;
 use web_sys::MessageEvent;
 
-use crate::{driver::Driver, platform::Callback};
+use crate::{driver::Driver, log::note, platform::Callback};
 
 /// Every name that an event of ours may have; the platform hands over only what is listened to.
 const NAMES: [&str; 13] = [
@@ -40,7 +40,7 @@ impl EventSource {
         let me = driver.clone();
         let opened = Callback::new(move |_| {
             if let Some(driver) = me.upgrade() {
-                driver.input(|inner, now| inner.session.handle_opened(now, attempt));
+                driver.opened(attempt);
             }
         });
         let me = driver.clone();
@@ -48,7 +48,16 @@ impl EventSource {
             let event: MessageEvent = event.unchecked_into();
             if let (Some(driver), Some(data)) = (me.upgrade(), event.data().as_string()) {
                 let name = event.type_();
-                driver.input(|inner, now| inner.session.handle_event(now, attempt, &name, &data));
+                driver.input(|inner, now| {
+                    note!(
+                        now,
+                        "event",
+                        attempt = attempt.as_u64(),
+                        event = name.as_str(),
+                        bytes = data.len()
+                    );
+                    inner.session.handle_event(now, attempt, &name, &data);
+                });
             }
         });
         let me = driver.clone();

@@ -15,7 +15,7 @@ use wasm_bindgen::prelude::*;
 use web_sys::{Headers, RequestCache, RequestInit, Response};
 
 use super::body::{Fetch, Got};
-use crate::driver::Driver;
+use crate::{driver::Driver, log::note};
 
 /// Whom the answer is for.
 #[derive(Clone, Copy)]
@@ -101,7 +101,7 @@ impl Answer {
             let is_stream = header("content-type").is_some_and(|kind| kind.starts_with("text/event-stream"));
             self.streams.set(is_stream);
             if is_stream {
-                driver.input(|inner, now| inner.session.handle_opened(now, attempt));
+                driver.opened(attempt);
             } else {
                 driver.ended(attempt, Closed::Status { status, retry_after });
             }
@@ -113,7 +113,10 @@ impl Answer {
 
     fn take_chunk(&self, driver: &Driver, chunk: &[u8]) -> bool {
         if let (Purpose::Stream(attempt), true) = (self.purpose, self.streams.get()) {
-            driver.input(|inner, now| inner.session.handle_chunk(now, attempt, chunk));
+            driver.input(|inner, now| {
+                note!(now, "chunk", attempt = attempt.as_u64(), bytes = chunk.len());
+                inner.session.handle_chunk(now, attempt, chunk);
+            });
             return true;
         }
         let fits = self.data.borrow().len() + chunk.len() <= limits::FRAME_BYTES;

@@ -11,7 +11,7 @@ use std::{collections::VecDeque, rc::Weak, time::Duration};
 
 use everwire_core::{AttemptId, Closed, HttpResponse, Output, Request, RequestId, Time, Transport};
 
-use crate::{address::Address, driver::Driver};
+use crate::{address::Address, driver::Driver, log::note};
 
 use event_source::EventSource;
 use fetch::{Exchange, Purpose};
@@ -137,9 +137,18 @@ impl Links {
 }
 
 impl Driver {
+    /// A transport is open.
+    fn opened(&self, attempt: AttemptId) {
+        self.input(|inner, now| {
+            note!(now, "opened", attempt = attempt.as_u64());
+            inner.session.handle_opened(now, attempt);
+        });
+    }
+
     /// A transport has ended by itself.
     fn ended(&self, attempt: AttemptId, closed: Closed) {
         self.input(|inner, now| {
+            note!(now, "closed", attempt = attempt.as_u64(), code = code_of(closed));
             drop(inner.links.remove(attempt));
             inner.session.handle_closed(now, attempt, closed);
         });
@@ -148,6 +157,8 @@ impl Driver {
     /// A poll was answered, or a stream or a poll was refused.
     fn answered(&self, attempt: AttemptId, response: HttpResponse) {
         self.input(|inner, now| {
+            let (status, bytes) = (response.status, response.body.len());
+            note!(now, "response", attempt = attempt.as_u64(), status = status, bytes = bytes);
             // A refusal is the end of its attempt: the session speaks of it no more, not even to close it.
             if response.status != 200 {
                 drop(inner.links.remove(attempt));
@@ -159,8 +170,19 @@ impl Driver {
     /// A request beside the transport was answered, or failed.
     fn replied(&self, id: RequestId, response: Option<HttpResponse>) {
         self.input(|inner, now| {
+            let status = response.as_ref().map(|response| response.status);
+            note!(now, "reply", request = id.as_u32(), status = status);
             inner.links.requests.retain(|(other, ..)| *other != id);
             inner.session.handle_reply(now, id, response);
         });
+    }
+}
+
+/// A WebSocket's close code, or a status.
+fn code_of(closed: Closed) -> Option<u16> {
+    match closed {
+        Closed::Code(code) => Some(code),
+        Closed::Status { status, .. } => Some(status),
+        Closed::Network => None,
     }
 }

@@ -11,7 +11,7 @@ use wasm_bindgen::prelude::*;
 use web_sys::BinaryType;
 
 use super::socket::{Heard, Socket};
-use crate::driver::Driver;
+use crate::{driver::Driver, log::note};
 
 /// An open WebSocket.
 pub(super) struct WebSocket(Socket);
@@ -25,9 +25,12 @@ impl WebSocket {
         Some(Self(Socket::listen(socket, move |heard| {
             let Some(driver) = driver.upgrade() else { return };
             match heard {
-                Heard::Opened => driver.input(|inner, now| inner.session.handle_opened(now, attempt)),
+                Heard::Opened => driver.opened(attempt),
                 Heard::Message(data) => match read(data) {
-                    Some(data) => driver.input(|inner, now| inner.session.handle_message(now, attempt, data)),
+                    Some(data) => driver.input(|inner, now| {
+                        note!(now, "message", attempt = attempt.as_u64(), bytes = data.len());
+                        inner.session.handle_message(now, attempt, data);
+                    }),
                     None => driver.ended(attempt, Closed::Network),
                 },
                 Heard::Closed(event) => driver.ended(attempt, Closed::Code(event.code())),

@@ -94,10 +94,10 @@ pub async fn publish(client: &Client, topic: &str, numbers: std::ops::Range<u32>
 }
 
 /// The next event that `pick` takes; the others are passed over, a failure is not.
-pub async fn find<T, R>(
-    subscription: &mut Subscription<T>,
+pub async fn find<T, S, R>(
+    subscription: &mut Subscription<T, S>,
     what: &str,
-    mut pick: impl FnMut(Event<T>) -> Option<R>,
+    mut pick: impl FnMut(Event<T, S>) -> Option<R>,
 ) -> R {
     let found = async {
         while let Some(event) = subscription.next().await {
@@ -114,7 +114,7 @@ pub async fn find<T, R>(
 }
 
 /// Waits until the subscription stands.
-pub async fn subscribed<T>(subscription: &mut Subscription<T>) -> bool {
+pub async fn subscribed<T, S>(subscription: &mut Subscription<T, S>) -> bool {
     find(subscription, "Subscribed", |event| match event {
         Event::Subscribed { recovered, .. } => Some(recovered),
         _ => None,
@@ -124,7 +124,7 @@ pub async fn subscribed<T>(subscription: &mut Subscription<T>) -> bool {
 
 /// Takes so many messages, and checks that their offsets are contiguous and nothing was lost.
 pub async fn messages<T: DeserializeOwned>(
-    subscription: &mut Subscription<T>,
+    subscription: &mut Subscription<T, impl Sized>,
     count: usize,
 ) -> Vec<Message<T>> {
     let mut taken: Vec<Message<T>> = Vec::new();
