@@ -10,12 +10,15 @@ function position(text) {
   return { epoch, offset: Number(offset) };
 }
 
-function deliver(recorder, event) {
+/** The page's clock, as moments that another page, or this one after a reload, can compare. */
+const now = () => performance.timeOrigin + performance.now();
+
+function deliver(recorder, event, at) {
   switch (event.type) {
     case "messages":
       for (let i = 0, start = 0; i < event.count; i++) {
         const data = JSON.parse(event.text.slice(start, event.ends[4 * i]));
-        recorder.message({ epoch: event.epoch, offset: event.first + i, data });
+        recorder.message({ epoch: event.epoch, offset: event.first + i, data, at });
         start = event.ends[4 * i + 3];
       }
       break;
@@ -31,28 +34,79 @@ function deliver(recorder, event) {
   }
 }
 
+/** What happens to the page itself, each with its moment. */
+function watchPage() {
+  const events = [];
+  const note = event => events.push({
+    type: event.type,
+    persisted: event.persisted ?? null,
+    hidden: document.hidden,
+    at: now(),
+  });
+  for (const type of ["pagehide", "pageshow", "online", "offline"]) addEventListener(type, note);
+  for (const type of ["visibilitychange", "freeze", "resume"]) document.addEventListener(type, note);
+  return events;
+}
+
 export async function lab() {
+  const pageEvents = watchPage();
   await init();
   const clients = new Map();
 
-  return {
-    now: () => performance.now(),
+  /** Publishes `n` in its turn, and writes down what became of it. */
+  function send(client, topic, sent) {
+    const one = { n: sent.length + 1, position: null, error: null, at: null };
+    sent.push(one);
+    const settled = fields => Object.assign(one, fields, { at: now() });
+    client.publish(topic, { run: "up", n: one.n }).then(
+      position => settled({ position }),
+      error => settled({ error: `${error.code}: ${error.message}` }),
+    );
+  }
 
-    connect(name, url, transports, times) {
-      const client = new Client(url, { transports, ...times });
+  /** When a client's link was found lost after that moment, and when messages came again. */
+  function recovery({ states, recorders }, since) {
+    const lost = states.findIndex(({ state, at }) => at >= since && state !== "connected");
+    const noticed = states[lost] ?? null;
+    const welcomed = noticed && states.slice(lost).find(({ state }) => state === "connected");
+    const arrivals = [...recorders.values()].map(recorder => welcomed && recorder.arrivedSince(welcomed.at));
+    const back = arrivals.filter(at => at).sort((a, b) => a - b)[0] ?? null;
+    return { noticed: noticed?.at ?? null, reason: noticed?.reason ?? null, back };
+  }
+
+  return {
+    now,
+    pageEvents: () => pageEvents,
+
+    connect(name, url, transports, options) {
+      const client = new Client(url, { transports: transports.length ? transports : undefined, ...options });
       const states = [];
       client.onstate(({ state, transport, reason }) => {
-        states.push({ state, transport: transport ?? null, reason, at: performance.now() });
+        states.push({ state, transport: transport ?? null, reason, at: now() });
       });
       const outcomes = { acked: [], failed: [] };
-      clients.set(name, { client, states, outcomes, recorders: new Map(), subscriptions: [] });
+      const sent = [];
+      clients.set(name, { client, states, outcomes, sent, recorders: new Map(), subscriptions: [] });
     },
+
+    /** Publishes 1, 2, 3 … until told to stop. */
+    keepPublishing(name, topic, interval) {
+      const entry = clients.get(name);
+      entry.publishing = setInterval(() => send(entry.client, topic, entry.sent), interval);
+    },
+
+    stopPublishing: () => clients.forEach(({ publishing }) => clearInterval(publishing)),
+    sent: name => clients.get(name).sent,
+    recoveries: since => Object.fromEntries([...clients].map(([name, entry]) => [name, recovery(entry, since)])),
 
     subscribe(name, topic, from) {
       const { client, recorders, subscriptions } = clients.get(name);
       const recorder = new Recorder();
       recorders.set(topic, recorder);
-      const take = events => events.forEach(event => deliver(recorder, event));
+      const take = events => {
+        const at = now();
+        events.forEach(event => deliver(recorder, event, at));
+      };
       subscriptions.push(client.subscribe(topic, { from }, take));
     },
 

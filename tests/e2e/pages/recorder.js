@@ -12,6 +12,9 @@ export class Recorder {
   #repeats = 0;
   #last = null;
   #resumed = 0;
+  #start = null;
+  #ranges = [];
+  #arrivals = [];
 
   /** The server has taken the subscription (again), from this position on. */
   subscribed({ epoch, offset, recovered }) {
@@ -21,16 +24,22 @@ export class Recorder {
         this.#violate(`resumed at ${epoch}-${offset} after ${this.#last.epoch}-${this.#last.offset}`);
       }
     }
+    this.#start ??= { epoch, offset };
     this.#last ??= { epoch, offset };
   }
 
-  message({ epoch, offset, data }) {
+  /** `at`: when it was given to the app, as all times here in milliseconds since the Unix epoch. */
+  message({ epoch, offset, data, at }) {
     this.#received += 1;
+    if (this.#arrivals.at(-1) !== at) this.#arrivals.push(at);
     const last = this.#last;
     if (last && (last.epoch !== epoch || last.offset + 1 !== offset)) {
       this.#violate(`${epoch}-${offset} after ${last.epoch}-${last.offset}`);
     }
     this.#last = { epoch, offset };
+    const range = this.#ranges.at(-1);
+    if (range?.epoch === epoch && range.last + 1 === offset) range.last = offset;
+    else this.#ranges.push({ epoch, first: offset, last: offset });
 
     const { run, n } = data;
     const seen = this.#runs.get(run) ?? { first: n, last: n - 1, numbers: new Set() };
@@ -50,7 +59,7 @@ export class Recorder {
     if (last && from !== last.offset + 1) {
       this.#violate(`a gap from ${from} after ${last.epoch}-${last.offset}`);
     }
-    this.#gaps.push({ from, to: to ?? null, reason });
+    this.#gaps.push({ from, to: to ?? null, reason, epoch: last?.epoch ?? null });
     this.#last = { epoch, offset };
   }
 
@@ -60,6 +69,11 @@ export class Recorder {
 
   #violate(what) {
     this.#violation ??= what;
+  }
+
+  /** When the first message came at or after that moment. */
+  arrivedSince(moment) {
+    return this.#arrivals.find(at => at >= moment) ?? null;
   }
 
   /** Small enough to be asked for often. */
@@ -75,6 +89,8 @@ export class Recorder {
       failures: this.#failures,
       epoch: this.#last?.epoch ?? null,
       offset: this.#last?.offset ?? null,
+      start: this.#start,
+      ranges: this.#ranges,
       runs,
     };
   }

@@ -109,6 +109,11 @@ impl Context {
         self.engine
     }
 
+    /// The version of the browser that was started last.
+    pub async fn version(&self) -> String {
+        self.browsers.lock().await.last().map(|browser| browser.version().to_owned()).unwrap_or_default()
+    }
+
     /// Starts a browser.
     pub async fn browser(&self) -> Result<Browser> {
         let mut browsers = self.browsers.lock().await;

@@ -86,9 +86,34 @@ impl Server {
 
     /// Publishes JSON values to the topic, in order; returns their positions as text.
     pub async fn publish(&self, topic: &str, values: impl IntoIterator<Item = Value>) -> Result<Vec<String>> {
+        self.publisher().publish(topic, values).await
+    }
+
+    /// What publishes to it, whatever becomes of it.
+    pub fn publisher(&self) -> Publisher {
+        Publisher { url: format!("{}/v1/publish", self.origin()), http: self.http.clone() }
+    }
+
+    /// A GET of a path, which must succeed, as JSON.
+    pub async fn get(&self, path: &str) -> Result<Value> {
+        let answer = self.http.get(format!("{}{path}", self.origin())).send().await?;
+        Ok(answer.error_for_status()?.json().await?)
+    }
+}
+
+/// Publishes to a server.
+#[derive(Clone, Debug)]
+pub struct Publisher {
+    url: String,
+    http: reqwest::Client,
+}
+
+impl Publisher {
+    /// Publishes JSON values to the topic, in order; returns their positions as text.
+    pub async fn publish(&self, topic: &str, values: impl IntoIterator<Item = Value>) -> Result<Vec<String>> {
         let records: Vec<Value> =
             values.into_iter().map(|data| json!({ "topic": topic, "data": data })).collect();
-        let sent = self.http.post(format!("{}/v1/publish", self.origin())).json(&records).send().await?;
+        let sent = self.http.post(&self.url).json(&records).send().await?;
         let status = sent.status();
         let answer = sent.text().await?;
         ensure!(status.is_success(), "publishing to {topic}: {status}: {answer}");
@@ -104,12 +129,6 @@ impl Server {
             .iter()
             .map(|answer| text(answer).with_context(|| format!("no position: {answer}")))
             .collect()
-    }
-
-    /// A GET of a path, which must succeed, as JSON.
-    pub async fn get(&self, path: &str) -> Result<Value> {
-        let answer = self.http.get(format!("{}{path}", self.origin())).send().await?;
-        Ok(answer.error_for_status()?.json().await?)
     }
 }
 

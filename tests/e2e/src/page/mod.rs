@@ -2,10 +2,11 @@
 //!
 //! It must not know the surface's names: `pages/lab.js` does.
 
+mod seen;
+
 use std::{collections::BTreeMap, fs, path::Path, time::Duration};
 
 use anyhow::{Context, Result, ensure};
-use serde::Deserialize;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -14,6 +15,8 @@ use crate::{
     browser::{Browser, SOON},
     wait::until,
 };
+
+pub use seen::{Change, Digest, Gap, Outcomes, PageEvent, Place, Range, Recovery, Run, Sent};
 
 /// The client's transports, by their names.
 pub const TRANSPORTS: [&str; 5] = ["websocket", "sse", "eventsource", "longpoll", "poll"];
@@ -40,73 +43,6 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
-/// What a subscription got, judged by the page: `pages/recorder.js`.
-#[derive(Clone, Debug, Default, Deserialize)]
-pub struct Digest {
-    /// Messages, repeats included.
-    pub received: u64,
-    /// Messages that had come before.
-    pub repeats: u64,
-    /// Times that the server went on where the subscription had stopped.
-    pub resumed: u64,
-    /// The first thing that was not in order, or not contiguous.
-    pub violation: Option<String>,
-    /// What the client was told to be lost.
-    pub gaps: Vec<Gap>,
-    /// Errors that ended the subscription.
-    pub failures: Vec<String>,
-    /// The epoch of the last message or gap.
-    pub epoch: Option<String>,
-    /// The offset of the last message or gap.
-    pub offset: Option<u64>,
-    /// The numbers that came, by run.
-    pub runs: BTreeMap<String, Run>,
-}
-
-/// A gap as the client tells it.
-#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
-pub struct Gap {
-    /// The first offset lost.
-    pub from: u64,
-    /// The last one, where known.
-    pub to: Option<u64>,
-    /// `evicted` or `epoch`.
-    pub reason: String,
-}
-
-/// The numbers of one run.
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
-pub struct Run {
-    /// The first number that came.
-    pub first: u64,
-    /// The last one.
-    pub last: u64,
-    /// How many different ones.
-    pub count: u64,
-}
-
-/// A change of a client's state.
-#[derive(Clone, Debug, Deserialize, PartialEq)]
-pub struct Change {
-    /// `connecting`, `connected`, `waiting`, `offline`, `closed`.
-    pub state: String,
-    /// The transport in use or being tried.
-    pub transport: Option<String>,
-    /// Why.
-    pub reason: String,
-    /// When, in milliseconds of the page's clock: [`Page::now`].
-    pub at: f64,
-}
-
-/// What became of publishes.
-#[derive(Clone, Debug, Default, Deserialize)]
-pub struct Outcomes {
-    /// Positions of those that were acked, in the order of the acks.
-    pub acked: Vec<String>,
-    /// Why others failed.
-    pub failed: Vec<String>,
-}
-
 /// The page in the browser's current window.
 #[derive(Clone, Debug)]
 pub struct Page {
@@ -121,16 +57,27 @@ impl Page {
         Ok(Self { browser: browser.clone() })
     }
 
-    /// Makes a client. `config` holds what is not to be at its default, in milliseconds where it is a time.
+    /// The browser that shows it.
+    pub fn browser(&self) -> &Browser {
+        &self.browser
+    }
+
+    /// Makes a client; without transports it has its own. `config` holds what is not to be at its default, in
+    /// milliseconds where it is a time.
     pub async fn connect(&self, client: &str, url: &str, transports: &[&str], config: Value) -> Result<()> {
         self.call("connect", json!([client, url, transports, config])).await.map(drop)
     }
 
     /// Subscribes a client, and waits until the server has taken it.
     pub async fn subscribe(&self, client: &str, topic: &str, from: &str) -> Result<()> {
-        self.call("subscribe", json!([client, topic, from])).await?;
+        self.ask_to_subscribe(client, topic, from).await?;
         let stands = || async { Ok(self.digest(client, topic).await?.offset) };
         until(&format!("{client} is subscribed to {topic}"), SOON, stands).await.map(drop)
+    }
+
+    /// Subscribes a client, and goes on at once.
+    pub async fn ask_to_subscribe(&self, client: &str, topic: &str, from: &str) -> Result<()> {
+        self.call("subscribe", json!([client, topic, from])).await.map(drop)
     }
 
     /// Changes a client's transports.
@@ -141,6 +88,31 @@ impl Page {
     /// Publishes messages, and goes on at once: [`Page::outcomes`] tells what became of them.
     pub async fn publish(&self, client: &str, topic: &str, messages: Vec<Value>) -> Result<()> {
         self.call("publish", json!([client, topic, messages])).await.map(drop)
+    }
+
+    /// Makes a client publish 1, 2, 3 … to a topic, one in so many milliseconds.
+    pub async fn keep_publishing(&self, client: &str, topic: &str, interval: u64) -> Result<()> {
+        self.call("keepPublishing", json!([client, topic, interval])).await.map(drop)
+    }
+
+    /// Ends [`Page::keep_publishing`] of all clients.
+    pub async fn stop_publishing(&self) -> Result<()> {
+        self.call("stopPublishing", json!([])).await.map(drop)
+    }
+
+    /// What a client has published in turn.
+    pub async fn sent(&self, client: &str) -> Result<Vec<Sent>> {
+        Ok(serde_json::from_value(self.call("sent", json!([client])).await?)?)
+    }
+
+    /// How each client came through what happened after that moment.
+    pub async fn recoveries(&self, since: f64) -> Result<BTreeMap<String, Recovery>> {
+        Ok(serde_json::from_value(self.call("recoveries", json!([since])).await?)?)
+    }
+
+    /// What happened to the page, the oldest first.
+    pub async fn events(&self) -> Result<Vec<PageEvent>> {
+        Ok(serde_json::from_value(self.call("pageEvents", json!([])).await?)?)
     }
 
     /// What a subscription has got so far.
@@ -177,7 +149,7 @@ impl Page {
         until(&format!("{client} is connected over {transport}"), deadline, connected).await
     }
 
-    /// The page's clock, in milliseconds.
+    /// The page's clock, in milliseconds since the Unix epoch.
     pub async fn now(&self) -> Result<f64> {
         self.call("now", json!([])).await?.as_f64().context("a time")
     }

@@ -1,0 +1,159 @@
+//! What a row is tried on: a server behind the proxy, a page with clients that read a stream and publish one each.
+//!
+//! It must not know what is done to them.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use everwire_e2e::{
+    harness::Context,
+    page::{self, Page, PageEvent},
+    proxy::Proxy,
+    server::Server,
+    wait::until,
+};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::{judge, report::Cell, traffic::Traffic};
+
+/// How long anything may take before a row is given up.
+pub const PATIENCE: Duration = Duration::from_secs(40);
+/// How often a client publishes, in milliseconds.
+const PUBLISH_EVERY: u64 = 200;
+/// So many messages each way show that a client is under way.
+const UNDER_WAY: u64 = 3;
+
+/// All of it; ends when it is dropped.
+pub struct Bench {
+    pub server: Server,
+    pub proxy: Proxy,
+    pub page: Page,
+    pub traffic: Traffic,
+    clients: Vec<String>,
+    _site: TempDir,
+}
+
+impl Bench {
+    /// A server with these further arguments, the page, and the stream.
+    pub async fn start(context: &Context, arguments: &[&str]) -> Result<Self> {
+        let site = page::site()?;
+        let directory = site.path().to_str().context("a path in UTF-8")?;
+        let server = context.server(&[&["--static", directory][..], arguments].concat()).await?;
+        let proxy = Proxy::start(Some(server.address())).await?;
+        let page = Page::open(&context.browser().await?, &proxy.origin()).await?;
+        let traffic = Traffic::start(server.publisher(), judge::DOWN);
+        Ok(Self { server, proxy, page, traffic, clients: Vec::new(), _site: site })
+    }
+
+    /// The same, with a client for each of these transports that is under way.
+    pub async fn with_clients(
+        context: &Context,
+        arguments: &[&str],
+        transports: &[&'static str],
+        config: &Value,
+    ) -> Result<Self> {
+        let mut bench = Self::start(context, arguments).await?;
+        for transport in transports {
+            bench.join(transport, &[transport], config).await?;
+        }
+        bench.under_way().await?;
+        Ok(bench)
+    }
+
+    /// A further client, that reads and publishes. Without transports it has its own.
+    pub async fn join(&mut self, client: &str, transports: &[&str], config: &Value) -> Result<()> {
+        self.page.connect(client, &self.proxy.origin(), transports, config.clone()).await?;
+        self.page.ask_to_subscribe(client, judge::DOWN, "latest").await?;
+        self.page.keep_publishing(client, &judge::up(client), PUBLISH_EVERY).await?;
+        self.clients.push(client.to_owned());
+        Ok(())
+    }
+
+    /// Its clients' names.
+    pub fn clients(&self) -> &[String] {
+        &self.clients
+    }
+
+    /// Waits until every client has read some and published some.
+    pub async fn under_way(&self) -> Result<()> {
+        for client in &self.clients {
+            let under_way = || async {
+                let read = self.page.digest(client, judge::DOWN).await?.received;
+                let acked =
+                    self.page.sent(client).await?.iter().filter(|sent| sent.position.is_some()).count();
+                ensure!(read >= UNDER_WAY && acked as u64 >= UNDER_WAY, "{}", self.condition(client).await?);
+                Ok(Some(()))
+            };
+            until(&format!("{client} is under way"), PATIENCE, under_way).await?;
+        }
+        Ok(())
+    }
+
+    /// Waits until so many messages more have been published, whoever gets them.
+    pub async fn publish_further(&self, messages: usize) -> Result<()> {
+        let before = self.traffic.acked().await?.len();
+        let more = || async { Ok((self.traffic.acked().await?.len() >= before + messages).then_some(())) };
+        until("more is published", PATIENCE, more).await
+    }
+
+    /// Waits until every client has what is published from now on, and is back where it has found its link lost since
+    /// that moment. Of a poll that breaks some browsers tell nobody: they ask again themselves.
+    pub async fn recovered(&self, since: f64) -> Result<()> {
+        self.publish_further(UNDER_WAY as usize).await?;
+        let acked = self.traffic.acked().await?;
+        let last = acked.last().context("something was published")?;
+        for client in &self.clients {
+            let recovered = || async {
+                let recovery = self.page.recoveries(since).await?;
+                let recovery = recovery.get(client).context("a client of the page")?;
+                let has = self.page.digest(client, judge::DOWN).await?.has_reached(last);
+                let back = has && (recovery.noticed.is_none() || recovery.back.is_some());
+                ensure!(back, "{recovery:?}, {}", self.condition(client).await?);
+                Ok(Some(()))
+            };
+            until(&format!("{client} is back"), PATIENCE, recovered).await?;
+        }
+        Ok(())
+    }
+
+    /// The last thing of that name that happened to the page.
+    pub async fn last_event(&self, name: &str) -> Result<PageEvent> {
+        let happened =
+            || async { Ok(self.page.events().await?.into_iter().rev().find(|event| event.name == name)) };
+        until(&format!("the page gets {name}"), PATIENCE, happened).await
+    }
+
+    /// Ends the streams, waits for the rest of them, and judges every client. `since` is the moment of the fault,
+    /// `end` the one from which on the client could have been back, where that is later.
+    pub async fn judge(&self, since: f64, end: Option<f64>) -> Result<Vec<Cell>> {
+        self.page.stop_publishing().await?;
+        self.traffic.pause().await;
+        let published = self.traffic.acked().await?;
+        let recoveries = self.page.recoveries(since).await?;
+        let mut cells = Vec::new();
+        for client in &self.clients {
+            let recovery = recoveries.get(client).context("a client of the page")?;
+            let down = judge::down(&self.page, client, &published).await?;
+            let up = judge::up_again(&self.page, client, &self.server).await?;
+            let from = recovery.noticed.map(|noticed| noticed.max(end.unwrap_or(noticed)));
+            let cell = Cell {
+                transport: client.clone(),
+                detect: recovery.noticed.map(|noticed| noticed - since),
+                recover: recovery.back.zip(from).map(|(back, from)| back - from),
+                gaps: down.gaps,
+                published: down.published + up.published,
+                lost: down.lost + up.lost,
+                repeated: down.repeated + up.repeated,
+            };
+            let reason = recovery.reason.as_deref().unwrap_or("nothing");
+            ensure!(cell.is_clean(), "{cell:?} ({reason}), {}", self.condition(client).await?);
+            cells.push(cell);
+        }
+        Ok(cells)
+    }
+
+    async fn condition(&self, client: &str) -> Result<String> {
+        self.page.condition(client).await
+    }
+}

@@ -1,0 +1,65 @@
+//! The rows of the matrix: a fault each, by what breaks.
+//!
+//! They must not know which browser they run in, but for what its driver can't do.
+
+mod links;
+mod page_life;
+mod proxies;
+mod servers;
+
+use std::{future::Future, pin::Pin, sync::Arc};
+
+use anyhow::Result;
+use everwire_e2e::{engine::Engine, harness::Context};
+
+use crate::report::Cell;
+
+/// What a row comes to.
+pub type Trying = Pin<Box<dyn Future<Output = Result<Vec<Cell>>>>>;
+
+/// One fault.
+#[derive(Clone, Copy)]
+pub struct Row {
+    /// A word for it, as tests are named.
+    pub name: &'static str,
+    /// What is done, as the table says it.
+    pub about: &'static str,
+    /// Where it can't be had, and why.
+    pub not_in: &'static [(Engine, &'static str)],
+    pub run: fn(Arc<Context>) -> Trying,
+}
+
+macro_rules! rows {
+    ($($module:ident::$name:ident, $about:literal, not in $not_in:expr;)+) => {
+        &[$(Row {
+            name: stringify!($name),
+            about: $about,
+            not_in: &$not_in,
+            run: |context| Box::pin(async move { $module::$name(&context).await }),
+        }),+]
+    };
+}
+
+const NO_FREEZE: &str = "its driver can freeze no tab";
+const NO_OFFLINE: &str = "its driver can't take it offline";
+const NO_BFCACHE: &str = "it keeps no page that has a connection open when it is left";
+
+/// All of them, in the order of the table.
+pub const ROWS: &[Row] = rows! {
+    links::cut, "every connection is reset", not in [];
+    links::black_hole, "every connection passes nothing any more, in both ways, and does not end", not in [];
+    links::deaf, "the same from the server to the page only", not in [];
+    links::mute, "the same from the page to the server only; a stateless transport notices nothing but its publishes", not in [];
+    servers::restart, "the server is killed (`kill -9`) with its logs in memory, and started again", not in [];
+    servers::drain, "the server is told to go (`SIGTERM`, four clients over WebSocket and one over each other transport), and another one takes its place", not in [];
+    proxies::websocket_forbidden, "a proxy answers the upgrade with 403", not in [];
+    proxies::websocket_reset, "a proxy resets the upgrade's connection", not in [];
+    proxies::websocket_swallowed, "a proxy accepts the WebSocket and passes nothing", not in [];
+    proxies::streams_gathered, "a proxy forbids WebSockets and holds event streams until they end", not in [];
+    page_life::hidden, "the tab is hidden for 5 s; the links are well", not in [];
+    page_life::frozen, "the tab is frozen for 3 s", not in [(Engine::Firefox, NO_FREEZE), (Engine::WebKit, NO_FREEZE)];
+    page_life::wake_up, "the tab is shown again after its connections have died without a word: found by the probe", not in [];
+    page_life::asleep, "the whole browser stands still for 6 s, as in a machine that sleeps, and its connections die meanwhile", not in [];
+    page_life::left_and_back, "the page is left and come back to from the back/forward cache", not in [(Engine::Firefox, NO_BFCACHE)];
+    page_life::offline, "the browser is offline for 2 s", not in [(Engine::WebKit, NO_OFFLINE)];
+};

@@ -1,0 +1,102 @@
+//! A publisher beside the browsers that never stops: what happens, happens to a stream that is being written.
+//!
+//! It must not know who reads.
+
+use std::{sync::Arc, time::Duration};
+
+use anyhow::{Context as _, Result, ensure};
+use everwire_e2e::{page::Place, server::Publisher};
+use serde_json::json;
+use tokio::{
+    sync::Mutex,
+    task::JoinHandle,
+    time::{MissedTickBehavior, interval},
+};
+
+/// How often a message is published.
+const EVERY: Duration = Duration::from_millis(100);
+
+/// Numbered messages to one topic, until it is dropped.
+pub struct Traffic {
+    state: Arc<Mutex<State>>,
+    task: JoinHandle<()>,
+}
+
+struct State {
+    topic: String,
+    publisher: Option<Publisher>,
+    /// Counts the servers: the numbers begin anew with each, as its log does.
+    run: u64,
+    numbers: u64,
+    acked: Vec<Place>,
+    failed: Option<String>,
+}
+
+impl Traffic {
+    /// Publishes to this topic from now on.
+    pub fn start(publisher: Publisher, topic: &str) -> Self {
+        let state = State {
+            topic: topic.to_owned(),
+            publisher: Some(publisher),
+            run: 0,
+            numbers: 0,
+            acked: Vec::new(),
+            failed: None,
+        };
+        let state = Arc::new(Mutex::new(state));
+        let task = tokio::spawn(run(state.clone()));
+        Self { state, task }
+    }
+
+    /// Publishes nothing from the return on; what was under way is done.
+    pub async fn pause(&self) {
+        self.state.lock().await.publisher = None;
+    }
+
+    /// Goes on with a server that knows nothing of what was before.
+    pub async fn begin_anew(&self, publisher: Publisher) {
+        let mut state = self.state.lock().await;
+        state.publisher = Some(publisher);
+        state.run += 1;
+        state.numbers = 0;
+    }
+
+    /// Where what was published stands, in order.
+    pub async fn acked(&self) -> Result<Vec<Place>> {
+        let state = self.state.lock().await;
+        ensure!(state.failed.is_none(), "{}", state.failed.as_deref().unwrap_or_default());
+        Ok(state.acked.clone())
+    }
+}
+
+impl Drop for Traffic {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn run(state: Arc<Mutex<State>>) {
+    let mut ticks = interval(EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let mut state = state.lock().await;
+        let Some(publisher) = state.publisher.clone() else { continue };
+        match publish(&publisher, &state).await {
+            Ok(place) => {
+                state.numbers += 1;
+                state.acked.push(place);
+            }
+            Err(error) => {
+                state.failed = Some(format!("publishing: {error:#}"));
+                return;
+            }
+        }
+    }
+}
+
+async fn publish(publisher: &Publisher, state: &State) -> Result<Place> {
+    let message = json!({ "run": format!("down {}", state.run), "n": state.numbers + 1 });
+    let positions = publisher.publish(&state.topic, [message]).await?;
+    positions.first().and_then(|position| Place::parse(position)).context("a position")
+}
