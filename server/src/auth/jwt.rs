@@ -144,7 +144,9 @@ impl Jwt {
 impl Authorizer for Jwt {
     fn authenticate(&self, now: u64, token: Option<&str>) -> Result<Subject, Denied> {
         match (token, &self.anonymous) {
-            (Some(token), _) => self.subject(now, token),
+            (Some(token), _) => self.subject(now, token).inspect_err(|Denied { message, .. }| {
+                tracing::debug!(message, "a token is refused");
+            }),
             (None, Some(rights)) => Ok(Subject { rights: Arc::clone(rights), ..Subject::default() }),
             (None, None) => Err(Denied { code: Code::TOKEN_REQUIRED, message: "a token is needed" }),
         }

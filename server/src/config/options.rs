@@ -55,8 +55,8 @@ pub struct Options {
     pub static_dir: Option<PathBuf>,
 
     /// Origin whose pages may connect, e.g. `https://example.com`; repeat for more, `*` for all. Pages that
-    /// this server itself serves always may. A server on loopback without --anonymous is reached by the names
-    /// of this machine and those of listed origins only: list the origin of a reverse proxy in front of it
+    /// this server itself serves always may. A server on loopback without keys or --anonymous is reached by
+    /// the names of this machine and those of listed origins only: list the origin of a reverse proxy in front
     #[arg(long, env = "EVERWIRE_ALLOW_ORIGIN", value_name = "ORIGIN", value_delimiter = ',')]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub allow_origin: Option<Vec<String>>,
