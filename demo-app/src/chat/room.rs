@@ -172,6 +172,8 @@ impl Room {
                     self.goes_on_at(position);
                     self.phase.set(Phase::Open);
                 }
+                // It loads nothing beside its messages.
+                Event::SnapshotFailed(_) => {}
                 Event::Failed(error) => self.phase.set(Phase::Refused(error.to_string().into())),
             }
         }

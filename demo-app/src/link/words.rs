@@ -11,6 +11,7 @@ pub const fn transport(transport: Transport) -> &'static str {
         Transport::EventSource => "EventSource",
         Transport::LongPoll => "Long poll",
         Transport::Poll => "Poll",
+        Transport::Tab => "Shared tab",
     }
 }
 
@@ -23,6 +24,7 @@ pub const fn about(transport: Transport) -> &'static str {
         Transport::EventSource => "The browser’s own stream",
         Transport::LongPoll => "Requests that the server holds",
         Transport::Poll => "A request every two seconds",
+        Transport::Tab => "The connection of another tab",
     }
 }
 
