@@ -356,14 +356,19 @@ async fn whoever_waits_for_a_subscription_that_is_dropped_comes_to_its_end() {
 }
 
 #[wasm_bindgen_test]
-async fn a_dropped_subscription_leaves_its_topic_free() {
+async fn a_dropped_subscription_leaves_the_others_and_its_topic_free() {
     let (client, topic) = (client(Transport::WebSocket), topic("unsubscribe"));
     let mut first = client.subscribe::<Numbered>(&topic).open();
     subscribed(&mut first).await;
+    let mut second = client.subscribe::<Numbered>(&topic).open();
+    subscribed(&mut second).await;
     publish(&client, &topic, 0..2).await;
     assert_eq!(numbers(messages(&mut first, 2).await), [0, 1]);
+    drop(second);
+    publish(&client, &topic, 2..3).await;
+    assert_eq!(numbers(messages(&mut first, 1).await), [2]);
 
     drop(first);
     let mut third = client.subscribe::<Numbered>(&topic).from(From::Earliest).open();
-    assert_eq!(numbers(messages(&mut third, 2).await), [0, 1]);
+    assert_eq!(numbers(messages(&mut third, 3).await), [0, 1, 2]);
 }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use everwire_protocol::{ClientFrame, Epoch, Position, RetryWindow, Topic, binary};
+use everwire_protocol::{ClientFrame, Epoch, From, RetryWindow, Topic, binary};
 
 use crate::{AttemptId, Time, Transport, map::Map, sse};
 
@@ -23,10 +23,10 @@ pub(crate) enum Phase {
 /// A topic as it stands on a link.
 #[derive(Debug)]
 pub(crate) struct OnLink {
-    /// The generation of the subscription that it was asked for.
+    /// The generation of the feed that it was asked for.
     pub generation: u64,
-    /// The cursor that it was asked from, where there was one.
-    pub asked_from: Option<Position>,
+    /// Where it was asked from.
+    pub asked: From,
     /// Whether the server was told to pause it.
     pub paused: bool,
 }
@@ -139,14 +139,14 @@ impl Link {
         binary::encode_client(frame, &mut self.outgoing);
     }
 
-    /// The cursor that the topic of an alias was asked from.
-    pub fn asked_from(&self, alias: u32) -> Option<Position> {
-        self.topics.get(&self.aliases.get(&alias)?.topic)?.asked_from
+    /// Where the topic of an alias was asked from.
+    pub fn asked(&self, alias: u32) -> Option<From> {
+        self.topics.get(&self.aliases.get(&alias)?.topic).map(|on_link| on_link.asked)
     }
 
     /// A topic is asked for.
-    pub fn ask(&mut self, topic: &Topic, generation: u64, asked_from: Option<Position>) {
-        self.topics.insert(topic.clone(), OnLink { generation, asked_from, paused: false });
+    pub fn ask(&mut self, topic: &Topic, generation: u64, asked: From) {
+        self.topics.insert(topic.clone(), OnLink { generation, asked, paused: false });
         match self.unanswered.get_mut(topic) {
             Some(count) => *count += 1,
             None => self.unanswered.insert(topic.clone(), 1),
@@ -203,13 +203,13 @@ mod tests {
         let topic: Topic = "room".parse().unwrap();
         let mut link =
             Link::new(AttemptId(1), Transport::WebSocket, Time::from_millis(0), Duration::from_secs(10));
-        link.ask(&topic, 1, None);
+        link.ask(&topic, 1, From::Latest);
         link.drop_topic(&topic);
-        link.ask(&topic, 2, None);
+        link.ask(&topic, 2, From::Latest);
         assert_eq!(link.answered(&topic), None, "the answer to what was given up");
         assert_eq!(link.answered(&topic), Some(2));
         assert_eq!(link.answered(&topic), None, "an answer to nothing");
-        link.ask(&topic, 3, None);
+        link.ask(&topic, 3, From::Latest);
         link.drop_topic(&topic);
         assert_eq!(link.answered(&topic), None);
         assert!(!link.awaits_any());

@@ -7,6 +7,7 @@
 mod deadlines;
 mod end;
 mod environment;
+mod feeding;
 mod frames;
 mod liveness;
 mod outgoing;
@@ -26,13 +27,13 @@ use crate::{
     AttemptId, Config, Event, Output, Reason, RequestId, State, StateChange, Stats, Time, TimerName,
     Transport,
     backoff::Backoff,
+    feed::Feed,
     link::Link,
     map::Map,
     outbox::Outbox,
     publisher::Publisher,
     question::{Ask, Questions},
     selection::Selection,
-    subscription::Subscription,
     timer::Timers,
     token::TokenState,
 };
@@ -70,7 +71,7 @@ pub struct Session {
     /// A transport of this round was refused for good.
     refused: Option<Reason>,
     token: TokenState,
-    subscriptions: Map<Topic, Subscription>,
+    feeds: Map<Topic, Feed>,
     /// Something was changed that the links may have to be told.
     unsynced: bool,
     outbox: Outbox,
@@ -135,7 +136,7 @@ impl Session {
             not_before: None,
             refused: None,
             token: TokenState::default(),
-            subscriptions: Map::default(),
+            feeds: Map::default(),
             unsynced: false,
             outbox: Outbox::new(config.backoff),
             questions: Questions::default(),

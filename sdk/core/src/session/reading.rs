@@ -2,7 +2,9 @@
 
 use everwire_protocol::{Position, Topic, limits};
 
-use crate::{Session, SubscribeError, SubscribeOptions, SubscriptionId, Time, subscription::Subscription};
+use crate::{
+    Event, Session, SubscribeError, SubscribeOptions, SubscriptionId, Time, feed::Feed, reader::Reader,
+};
 
 impl Session {
     /// Starts reading a topic, now or once there is a link. Several subscriptions to one topic share what the
@@ -20,23 +22,46 @@ impl Session {
         if self.is_closed() {
             return Err(SubscribeError::Closed);
         }
-        if self.subscriptions.contains_key(&topic) || self.subscriptions.len() >= limits::TOPICS {
+        let is_new = !self.feeds.contains_key(&topic);
+        if is_new && self.feeds.len() >= limits::TOPICS {
             return Err(SubscribeError::TooMany);
         }
-        let id = SubscriptionId(self.next_subscription);
+        let subscription = SubscriptionId(self.next_subscription);
         self.next_subscription = self.next_subscription.wrapping_add(1);
-        let generation = self.new_generation();
-        let subscription = Subscription::new(id, options, generation, self.config.backoff);
-        self.subscriptions.insert(topic, subscription);
-        self.unsynced = true;
-        Ok(id)
+        if is_new {
+            let generation = self.new_generation();
+            self.feeds.insert(topic.clone(), Feed::new(generation, self.config.backoff));
+        }
+        let Some(feed) = self.feeds.get_mut(&topic) else { return Err(SubscribeError::Closed) };
+        let joined = feed.join(now, subscription, options);
+        let members = feed.members.clone().filter(|_| options.presence);
+        if let Some(position) = joined {
+            self.event(Event::Subscribed { subscription, position, recovered: false });
+            if let Some(members) = members {
+                self.event(Event::Members { subscription, members });
+            }
+        } else if is_new {
+            self.unsynced = true;
+        } else {
+            self.ask_anew(&topic);
+        }
+        Ok(subscription)
     }
 
     /// Ends a subscription: no event of it comes any more, except those that wait in the outputs.
     pub fn unsubscribe(&mut self, now: Time, id: SubscriptionId) {
         self.now = now;
-        self.subscriptions.retain(|subscription| subscription.id != id);
+        let Some(topic) = self.topic(id).cloned() else { return };
+        let Some(feed) = self.feeds.get_mut(&topic) else { return };
+        let presence = feed.presence();
+        feed.readers.retain(|reader| reader.id != id);
         self.unsynced = true;
+        if feed.readers.is_empty() {
+            self.feeds.remove(&topic);
+        } else if presence && !feed.presence() {
+            // Who reads on does not want to be listed.
+            self.ask_anew(&topic);
+        }
     }
 
     /// The app has taken messages of a subscription off its queue: so many, with so many bytes of payload
@@ -44,49 +69,51 @@ impl Session {
     /// Ephemeral messages don't count; while a subscription is paused they are dropped.
     pub fn consumed(&mut self, now: Time, id: SubscriptionId, messages: usize, bytes: usize) {
         let flow = self.config.flow;
-        self.change_flow(now, id, |subscription| subscription.consumed(&flow, messages, bytes));
+        self.change_flow(now, id, |reader| reader.consumed(&flow, messages, bytes));
     }
 
-    /// The app takes nothing more of a subscription for now: the server is told to send nothing, and what it
-    /// sent already is not delivered. The cursor stays, so nothing is lost but what the log loses meanwhile.
+    /// The app takes nothing more of a subscription for now. What comes all the same is not delivered, and once
+    /// no reader of the topic takes anything, the server is told to send nothing. The cursor stays, so nothing is
+    /// lost but what the log itself loses meanwhile.
     pub fn pause(&mut self, now: Time, id: SubscriptionId) {
-        self.change_flow(now, id, |subscription| {
-            subscription.hold(true);
-            false
-        });
-        self.unsynced = true;
+        self.change_flow(now, id, |reader| reader.hold(true));
     }
 
     /// Ends a [`pause`](Self::pause): goes on from the cursor.
     pub fn resume(&mut self, now: Time, id: SubscriptionId) {
-        self.change_flow(now, id, |subscription| subscription.hold(false));
+        self.change_flow(now, id, |reader| reader.hold(false));
     }
 
     /// What the app has been given of a subscription: where a new one would go on. `None` before the first
     /// [`Event::Subscribed`](crate::Event::Subscribed), unless it was started from a position.
     #[must_use]
     pub fn position(&self, id: SubscriptionId) -> Option<Position> {
-        self.subscriptions.iter().find(|(_, subscription)| subscription.id == id)?.1.cursor()
+        self.find(id)?.1.cursor()
     }
 
     /// The topic of a subscription; `None` once that has ended.
     #[must_use]
     pub fn topic(&self, id: SubscriptionId) -> Option<&Topic> {
-        Some(self.subscriptions.iter().find(|(_, subscription)| subscription.id == id)?.0)
+        Some(self.find(id)?.0)
     }
 
-    /// Does something to the flow of a subscription that may make it go on, as `change` returns.
-    fn change_flow(&mut self, now: Time, id: SubscriptionId, change: impl FnOnce(&mut Subscription) -> bool) {
+    fn find(&self, id: SubscriptionId) -> Option<(&Topic, &Reader)> {
+        let of = |feed: &'_ Feed| feed.readers.iter().position(|reader| reader.id == id);
+        self.feeds.iter().find_map(|(topic, feed)| Some((topic, &feed.readers[of(feed)?])))
+    }
+
+    /// Does something to the flow of a subscription, and sees what follows for its topic.
+    fn change_flow(&mut self, now: Time, id: SubscriptionId, change: impl FnOnce(&mut Reader)) {
         self.now = now;
-        let next = self.next_generation;
-        let mut all = self.subscriptions.values_mut();
-        let Some(subscription) = all.find(|subscription| subscription.id == id) else { return };
-        if change(subscription) {
-            self.unsynced = true;
-            if subscription.take_skipped() {
-                subscription.generation = next;
-                self.next_generation += 1;
-            }
+        let Some(topic) = self.topic(id).cloned() else { return };
+        let Some(reader) = self.feeds.get_mut(&topic).and_then(|feed| feed.reader(id)) else { return };
+        let paused = reader.paused();
+        change(reader);
+        let changed = reader.paused() != paused;
+        let lacks = reader.lacks();
+        self.unsynced |= changed;
+        if changed && paused && lacks {
+            self.ask_anew(&topic);
         }
     }
 }

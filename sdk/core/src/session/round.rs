@@ -7,6 +7,7 @@ use everwire_protocol::{Action, Code, Limits};
 use crate::{
     AttemptId, Event, Output, Reason, Session, State, StateChange, Time, TimerName, Transport,
     backoff::pick_in,
+    feed::Feed,
     link::{Link, Phase},
     session::end::{DONE, End, MOVED},
 };
@@ -300,7 +301,7 @@ impl Session {
         } else {
             self.selection.worked_until(now);
         }
-        self.subscriptions.values_mut().for_each(|subscription| subscription.link_lost());
+        self.feeds.values_mut().for_each(Feed::link_lost);
         self.questions.link_lost();
         let gone = self.outbox.link_lost();
         self.expired(gone);

@@ -8,11 +8,11 @@ use everwire_protocol::{ClientFrame, Mode, Topic, limits};
 
 use crate::{
     AttemptId, Output, Request, Session, TimerName, Transport,
+    feed::Feed,
     link::{Link, Phase},
     map::Map,
     request::{self, Asked, Asker},
     session::end::MOVED,
-    subscription::Subscription,
 };
 
 impl Session {
@@ -71,7 +71,7 @@ impl Session {
 
     /// Whether a stateless request would ask for no topic.
     pub(super) fn asks_for_nothing(&self) -> bool {
-        wanted(&self.subscriptions).next().is_none()
+        wanted(&self.feeds).next().is_none()
     }
 
     fn open(&mut self, index: usize) {
@@ -82,7 +82,7 @@ impl Session {
         let request = match link.transport {
             Transport::WebSocket | Transport::Tab => request::web_socket(),
             // A poll that is answered at once brings the welcome at once.
-            _ => ask_for_all(link, &self.subscriptions, &asker, Duration::ZERO),
+            _ => ask_for_all(link, &self.feeds, &asker, Duration::ZERO),
         };
         self.stats.bytes_sent += request.body.as_ref().map_or(0, Bytes::len) as u64;
         let (attempt, transport) = (link.id, link.transport);
@@ -119,8 +119,7 @@ impl Session {
 
     fn asks_for_other_topics(&self, index: usize) -> bool {
         let asked = self.links[index].topics.iter().map(|(topic, on_link)| (topic, on_link.generation));
-        let wanted =
-            wanted(&self.subscriptions).map(|(topic, subscription)| (topic, subscription.generation));
+        let wanted = wanted(&self.feeds).map(|(topic, feed)| (topic, feed.generation));
         !asked.eq(wanted)
     }
 
@@ -137,7 +136,7 @@ impl Session {
         let wait = Duration::from_secs(wait.as_secs());
         let token = self.token.current.clone();
         let asker = Asker { client_id: &self.client_id, info: self.config.info.as_deref(), token };
-        let request = ask_for_all(link, &self.subscriptions, &asker, wait);
+        let request = ask_for_all(link, &self.feeds, &asker, wait);
         link.asked = self.now;
         link.held = !wait.is_zero();
         self.timers.set(TimerName::Heartbeat, self.now + wait + self.config.heartbeat_grace);
@@ -149,27 +148,27 @@ impl Session {
     fn sync_frames(&mut self, index: usize) {
         let link = &mut self.links[index];
         let gone = link.topics.iter().filter(|(topic, on_link)| {
-            let current = self.subscriptions.get(*topic).map(|subscription| subscription.generation);
+            let current = self.feeds.get(*topic).map(|feed| feed.generation);
             current != Some(on_link.generation)
         });
         for topic in gone.map(|(topic, _)| topic.clone()).collect::<Vec<_>>() {
             link.drop_topic(&topic);
             link.send(&ClientFrame::Unsubscribe { topic });
         }
-        for (topic, subscription) in self.subscriptions.iter() {
-            if subscription.refused_until.is_some() {
+        for (topic, feed) in self.feeds.iter() {
+            if feed.refused_until.is_some() {
                 continue;
             }
             if !link.topics.contains_key(topic) {
-                link.ask(topic, subscription.generation, subscription.cursor());
-                let mode = Mode { presence: subscription.presence() };
-                link.send(&ClientFrame::Subscribe { topic: topic.clone(), from: subscription.start(), mode });
+                link.ask(topic, feed.generation, feed.start());
+                let mode = Mode { presence: feed.presence() };
+                link.send(&ClientFrame::Subscribe { topic: topic.clone(), from: feed.start(), mode });
             }
             let Some(on_link) = link.topics.get_mut(topic) else { continue };
-            if on_link.paused != subscription.paused() {
-                on_link.paused = subscription.paused();
+            if on_link.paused != feed.paused() {
+                on_link.paused = feed.paused();
                 let topic = topic.clone();
-                link.send(&if subscription.paused() {
+                link.send(&if feed.paused() {
                     ClientFrame::Pause { topic }
                 } else {
                     ClientFrame::Resume { topic }
@@ -238,22 +237,17 @@ fn carrier(links: &mut [Link], live: Option<AttemptId>) -> Option<&mut Link> {
 }
 
 /// The subscriptions that a stateless request asks for.
-fn wanted(subscriptions: &Map<Topic, Subscription>) -> impl Iterator<Item = (&Topic, &Subscription)> {
-    subscriptions.iter().filter(|(_, wanted)| !wanted.paused() && wanted.refused_until.is_none())
+fn wanted(feeds: &Map<Topic, Feed>) -> impl Iterator<Item = (&Topic, &Feed)> {
+    feeds.iter().filter(|(_, wanted)| !wanted.paused() && wanted.refused_until.is_none())
 }
 
 /// The request for all wanted topics, each from its cursor, noted on the link.
-fn ask_for_all(
-    link: &mut Link,
-    subscriptions: &Map<Topic, Subscription>,
-    asker: &Asker<'_>,
-    wait: Duration,
-) -> Request {
+fn ask_for_all(link: &mut Link, feeds: &Map<Topic, Feed>, asker: &Asker<'_>, wait: Duration) -> Request {
     link.begin_exchange();
     let mut topics = Vec::new();
-    for (topic, subscription) in wanted(subscriptions) {
-        link.ask(topic, subscription.generation, subscription.cursor());
-        topics.push(Asked { topic, from: subscription.start(), presence: subscription.presence() });
+    for (topic, feed) in wanted(feeds) {
+        link.ask(topic, feed.generation, feed.start());
+        topics.push(Asked { topic, from: feed.start(), presence: feed.presence() });
     }
     request::stateless(link.transport, &topics, asker, wait.as_secs())
 }
