@@ -270,6 +270,30 @@ fn no_token_decides_how_it_is_checked() {
 }
 
 #[test]
+fn a_key_id_chooses_among_the_keys_that_have_one() {
+    let path = std::env::temp_dir().join(format!("everwire-jwt-{}", std::process::id()));
+    let key = |secret: &str, id: &str| json!({ "kty": "oct", "k": base64(secret), "kid": id });
+    let other = "another secret, which is as good as the first";
+    let set = json!({ "keys": [key(SECRET, "one"), key(other, "two")] });
+    std::fs::write(&path, set.to_string()).expect("writes");
+    let jwt = jwt_of(KeySources { jwks: Some(path.clone()), ..KeySources::default() }, TokenRules::default());
+    std::fs::remove_file(path).expect("removes");
+    for (secret, id, good) in [
+        (SECRET, Some("one"), true),
+        (other, Some("two"), true),
+        (other, None, true),
+        (SECRET, Some("two"), false),
+        (SECRET, Some("three"), false),
+        (SECRET, Some(""), false),
+    ] {
+        let header = Header { kid: id.map(str::to_owned), ..Header::new(Algorithm::HS256) };
+        let token = encode(&header, &claims(), &EncodingKey::from_secret(secret.as_bytes()));
+        let got = judged(&jwt, &token.expect("a token")).map(drop).map_err(|denied| denied.code);
+        assert_eq!(got, if good { Ok(()) } else { Err(Code::TOKEN_INVALID) }, "{secret} {id:?}");
+    }
+}
+
+#[test]
 fn who_sends_no_token_comes_in_only_where_that_is_configured() {
     let strict = jwt();
     let refused = strict.authenticate(0, None).expect_err("is refused");
