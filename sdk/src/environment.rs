@@ -6,7 +6,7 @@ use js_sys::JsString;
 use wasm_bindgen::prelude::*;
 use web_sys::EventTarget;
 
-use crate::platform::{Callback, get};
+use crate::platform::{self, Callback, get};
 
 /// What the environment tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,7 +50,7 @@ impl Environment {
                 tell(change);
             }
         });
-        let global: JsValue = js_sys::global().into();
+        let global = platform::global();
         let mut targets = vec![(global.clone().unchecked_into::<EventTarget>(), &GLOBAL[..])];
         if let Some(document) = get(&global, "document").filter(|document| document.is_object()) {
             targets.push((document.unchecked_into(), &DOCUMENT[..]));
@@ -77,14 +77,14 @@ impl Drop for Environment {
 
 /// Whether the browser knows that there is no network. Where it can't tell, there is one.
 pub(crate) fn is_offline() -> bool {
-    get(&js_sys::global(), "navigator")
+    get(&platform::global(), "navigator")
         .and_then(|navigator| get(&navigator, "onLine"))
         .is_some_and(|online| online == false)
 }
 
 /// Whether there is a page, and nobody sees it.
 pub(crate) fn is_hidden() -> bool {
-    get(&js_sys::global(), "document")
+    get(&platform::global(), "document")
         .and_then(|document| get(&document, "hidden"))
         .is_some_and(|hidden| hidden == true)
 }

@@ -43,8 +43,16 @@ extern "C" {
     #[wasm_bindgen(catch)]
     pub(crate) fn fetch(url: &str, init: &RequestInit) -> Result<Promise, JsValue>;
 
+    #[wasm_bindgen(thread_local_v2, js_name = globalThis)]
+    static GLOBAL: JsValue;
+
     #[wasm_bindgen(thread_local_v2, js_namespace = location, js_name = origin)]
     static ORIGIN: String;
+}
+
+/// The window, or the worker's scope. (js-sys has one of its own, which looks for it in browsers of long ago.)
+pub(crate) fn global() -> JsValue {
+    GLOBAL.with(Clone::clone)
 }
 
 /// Milliseconds on the browser's monotonic clock, as countdowns in a page need them.

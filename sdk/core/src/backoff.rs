@@ -51,7 +51,10 @@ pub(crate) fn pick_in(rng: &mut fastrand::Rng, window: RetryWindow) -> Duration 
 
 /// Uniform, in whole milliseconds, both ends included.
 fn pick(rng: &mut fastrand::Rng, min: Duration, max: Duration) -> Duration {
-    let millis = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+    // In 64 bits: pages pay for the code of wider arithmetic.
+    let millis = |duration: Duration| {
+        duration.as_secs().saturating_mul(1_000).saturating_add(u64::from(duration.subsec_millis()))
+    };
     let (min, max) = (millis(min), millis(max));
     Duration::from_millis(rng.u64(min..=max.max(min)))
 }

@@ -4,7 +4,8 @@
 //! The browser's callbacks hold the host weakly, the app holds it strongly: when the app lets go, all of it goes.
 
 use std::{
-    cell::{Cell, RefCell},
+    cell::{Cell, RefCell, RefMut},
+    process::abort,
     rc::{Rc, Weak},
 };
 
@@ -88,14 +89,14 @@ impl<P: Part> Host<P> {
 
     /// Gives the part an input, then does all that follows from it.
     pub(super) fn input<R>(&self, input: impl FnOnce(&mut P, Time) -> R) -> R {
-        let result = input(&mut self.part.borrow_mut(), now());
+        let result = input(&mut lend(&self.part), now());
         self.settle();
         result
     }
 
     /// Looks, or changes what nothing follows from.
     pub(super) fn look<R>(&self, look: impl FnOnce(&mut P) -> R) -> R {
-        look(&mut self.part.borrow_mut())
+        look(&mut lend(&self.part))
     }
 
     /// Tells the app.
@@ -104,7 +105,7 @@ impl<P: Part> Host<P> {
     }
 
     fn timer_fired(&self) {
-        if let Some((timer, _)) = &mut *self.watch.borrow_mut() {
+        if let Some((timer, _)) = &mut *lend(&self.watch) {
             timer.fired();
         }
         self.input(|part, now| {
@@ -120,14 +121,14 @@ impl<P: Part> Host<P> {
             return;
         }
         loop {
-            let step = self.part.borrow_mut().step(now(), &self.me);
+            let step = lend(&self.part).step(now(), &self.me);
             match step {
                 Step::Done => {}
                 Step::Tell(event) => (self.tell)(event),
                 Step::Ask(ask) => ask(),
                 Step::Idle => {
                     // A page that nobody sees stops trying, until it is seen again.
-                    let mut part = self.part.borrow_mut();
+                    let mut part = lend(&self.part);
                     if part.failures() >= HIDDEN_FAILURES && environment::is_hidden() {
                         part.handle_change(now(), Change::Suspend);
                     }
@@ -136,12 +137,18 @@ impl<P: Part> Host<P> {
             }
         }
         self.settling.set(false);
-        let part = self.part.borrow();
-        let mut watch = self.watch.borrow_mut();
+        let part = lend(&self.part);
+        let mut watch = lend(&self.watch);
         if part.is_over() {
             *watch = None;
         } else if let Some((timer, _)) = &mut *watch {
             timer.arm(now(), part.timeout());
         }
     }
+}
+
+/// What is under a borrow is lent to code of this crate only, and never twice. A panic that could say so would bring the code of
+/// all formatting into every page.
+fn lend<T>(cell: &RefCell<T>) -> RefMut<'_, T> {
+    cell.try_borrow_mut().unwrap_or_else(|_| abort())
 }

@@ -1,7 +1,8 @@
 //! URLs as the app gave them, made absolute as the page would. Knows nothing of what is done with them.
 
-use js_sys::Reflect;
 use wasm_bindgen::prelude::*;
+
+use crate::platform::{self, get};
 
 #[wasm_bindgen]
 extern "C" {
@@ -17,7 +18,7 @@ extern "C" {
 
 /// The absolute URL, seen from the page or the worker's script. `None` for what is none.
 pub(super) fn resolve(url: &str) -> Option<String> {
-    let global = js_sys::global();
+    let global = platform::global();
     let base = get(&global, "document").and_then(|document| get(&document, "baseURI"));
     let base = base.or_else(|| get(&get(&global, "location")?, "href"));
     Url::new(url, &base.unwrap_or(JsValue::UNDEFINED)).ok().map(|url| url.href())
@@ -34,12 +35,8 @@ pub(super) fn resolve_ws(url: &str) -> Option<String> {
 
 /// Scheme, host and port of an absolute URL.
 pub(super) fn origin(url: &str) -> &str {
-    let host = url.find("://").map_or(url.len(), |scheme| scheme + 3);
-    url[host..].find('/').map_or(url, |path| &url[..host + path])
-}
-
-fn get(object: &JsValue, name: &str) -> Option<JsValue> {
-    Reflect::get(object, &name.into()).ok().filter(|value| !value.is_undefined())
+    let mut slashes = url.bytes().enumerate().filter(|(_, byte)| *byte == b'/');
+    slashes.nth(2).and_then(|(path, _)| url.get(..path)).unwrap_or(url)
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //! asked for.
 
 use std::{
-    cell::{Cell, RefCell},
+    cell::{Cell, OnceCell},
     rc::{Rc, Weak},
 };
 
@@ -30,7 +30,9 @@ pub(crate) struct Fetch(Rc<Pump>);
 struct Pump {
     aborts: Option<AbortController>,
     silenced: Cell<bool>,
-    reader: RefCell<Option<ReadableStreamDefaultReader>>,
+    reader: OnceCell<ReadableStreamDefaultReader>,
+    /// The answer's head has come.
+    headed: Cell<bool>,
     /// For a promise that is kept, and for one that is broken.
     callbacks: [Callback; 2],
     /// Itself, while the browser holds the callbacks: they can't be taken back from a promise.
@@ -58,7 +60,8 @@ impl Fetch {
             Pump {
                 aborts,
                 silenced: Cell::new(false),
-                reader: RefCell::new(None),
+                reader: OnceCell::new(),
+                headed: Cell::new(false),
                 callbacks: [
                     Callback::new(move |value| settled(&kept, Some(value))),
                     Callback::new(move |_| settled(&broken, None)),
@@ -103,10 +106,9 @@ impl Pump {
         if self.silenced.get() {
             return;
         }
-        let has_reader = self.reader.borrow().is_some();
         let more = match value {
             None => (self.tell)(Got::Failed),
-            Some(value) if has_reader => {
+            Some(value) if self.headed.replace(true) => {
                 let result: ReadableStreamReadResult = value.unchecked_into();
                 if result.get_done().unwrap_or(false) {
                     (self.tell)(Got::End)
@@ -117,8 +119,9 @@ impl Pump {
             }
             Some(value) => {
                 let response: Response = value.unchecked_into();
-                let reader = response.body().map(|body| body.get_reader().unchecked_into());
-                *self.reader.borrow_mut() = reader;
+                if let Some(body) = response.body() {
+                    let _ = self.reader.set(body.get_reader().unchecked_into());
+                }
                 (self.tell)(Got::Head(&response))
             }
         };
@@ -134,9 +137,8 @@ impl Pump {
         if reads || self.silenced.get() {
             return;
         }
-        let promise = self.reader.borrow().as_ref().map(|reader| reader.read());
-        match promise {
-            Some(promise) => self.await_promise(promise.unchecked_ref()),
+        match self.reader.get() {
+            Some(reader) => self.await_promise(reader.read().unchecked_ref()),
             // An answer without a body.
             None => {
                 (self.tell)(Got::End);

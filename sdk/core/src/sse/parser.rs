@@ -156,8 +156,8 @@ impl Parser {
             return;
         }
         let (field, value) = match line.iter().position(|byte| *byte == b':') {
-            Some(colon) => (&line[..colon], &line[colon + 1..]),
-            None => (line, &line[line.len()..]),
+            Some(colon) => (line.get(..colon).unwrap_or_default(), line.get(colon + 1..).unwrap_or_default()),
+            None => (line, &[][..]),
         };
         let value = value.strip_prefix(b" ").unwrap_or(value);
         match field {
@@ -170,8 +170,10 @@ impl Parser {
             b"id" if !value.contains(&0) => set(&mut self.id, value),
             b"retry" if value.iter().all(u8::is_ascii_digit) => {
                 // An empty value, or one beyond all sense, is no time.
-                let time = std::str::from_utf8(value).ok().and_then(|digits| digits.parse().ok());
-                self.retry = time.or(self.retry);
+                let time = value.iter().try_fold(0_u64, |time, digit| {
+                    time.checked_mul(10)?.checked_add(u64::from(digit - b'0'))
+                });
+                self.retry = time.filter(|_| !value.is_empty()).or(self.retry);
             }
             // Comments, whose field name is empty, and fields that the standard doesn't know.
             _ => {}
@@ -242,7 +244,7 @@ fn line_end(bytes: &[u8]) -> Option<usize> {
         !has_zero(word ^ (LOW * u64::from(b'\n'))) && !has_zero(word ^ (LOW * u64::from(b'\r')))
     });
     let start = free.count() * 8;
-    bytes[start..].iter().position(|byte| matches!(byte, b'\r' | b'\n')).map(|end| start + end)
+    bytes.iter().skip(start).position(|byte| matches!(byte, b'\r' | b'\n')).map(|end| start + end)
 }
 
 impl Default for Parser {

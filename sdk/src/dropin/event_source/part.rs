@@ -1,7 +1,7 @@
 //! The state machine with the browser's requests.
 
 use std::{
-    cell::{Cell, RefCell},
+    cell::Cell,
     rc::{Rc, Weak},
     time::Duration,
 };
@@ -61,12 +61,7 @@ impl Part {
         }
     }
 
-    fn connect(
-        &mut self,
-        attempt: AttemptId,
-        request: Option<StreamRequest>,
-        me: &Weak<Host<Self>>,
-    ) {
+    fn connect(&mut self, attempt: AttemptId, request: Option<StreamRequest>, me: &Weak<Host<Self>>) {
         let Some((_, place)) = self.open.iter_mut().find(|(current, _)| *current == attempt) else { return };
         // What can't be made once never can; a hook may know better the next time. Either is told later.
         let request = request.ok_or(JsValue::UNDEFINED).and_then(|request| {
@@ -78,7 +73,7 @@ impl Part {
             attempt,
             unable: request.is_err().then_some(self.prepare.is_none()),
             refusal: Cell::default(),
-            excerpt: RefCell::default(),
+            excerpt: Cell::default(),
             is_retriable: self.is_retriable.clone(),
         };
         let init = request.map(|(url, init)| {
@@ -97,7 +92,7 @@ struct Reading {
     unable: Option<bool>,
     /// What the answer is, when it is no stream.
     refusal: Cell<Option<Refusal>>,
-    excerpt: RefCell<Vec<u8>>,
+    excerpt: Cell<Vec<u8>>,
     is_retriable: Option<IsRetriable>,
 }
 
@@ -133,10 +128,10 @@ impl Reading {
 
     fn take_chunk(&self, host: &Host<Part>, mut chunk: &[u8]) -> bool {
         if let Some(refusal) = self.refusal.take() {
-            let mut excerpt = self.excerpt.borrow_mut();
-            let left = EXCERPT - excerpt.len();
-            excerpt.extend_from_slice(&chunk[..left.min(chunk.len())]);
-            drop(excerpt);
+            let mut excerpt = self.excerpt.take();
+            let left = EXCERPT.saturating_sub(excerpt.len());
+            excerpt.extend(chunk.iter().take(left));
+            self.excerpt.set(excerpt);
             let more = chunk.len() < left;
             self.refusal.set(Some(refusal));
             if !more {

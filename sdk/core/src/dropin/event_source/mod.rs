@@ -3,7 +3,7 @@
 
 mod words;
 
-use std::{collections::VecDeque, time::Duration};
+use std::time::Duration;
 
 use super::{
     ReadyState,
@@ -38,7 +38,8 @@ pub struct EventSource {
     paused: bool,
     /// A deadline was passed in sleep, and the stream got its chance.
     graced: bool,
-    outputs: VecDeque<EventSourceOutput>,
+    /// The oldest first. They are few; what a `VecDeque` is better at is paid for by pages.
+    outputs: Vec<EventSourceOutput>,
 }
 
 impl EventSource {
@@ -59,7 +60,7 @@ impl EventSource {
             heard: Time::default(),
             paused: false,
             graced: false,
-            outputs: VecDeque::new(),
+            outputs: Vec::new(),
         }
     }
 
@@ -125,11 +126,11 @@ impl EventSource {
         if self.probe == Some(attempt) {
             // It takes the place of the stream that has stayed silent.
             if let Phase::Open(silent) = self.phase {
-                self.outputs.push_back(EventSourceOutput::Close { attempt: silent });
+                self.outputs.push(EventSourceOutput::Close { attempt: silent });
             }
             self.probe = None;
         } else if self.phase == Phase::Connecting(attempt) {
-            self.outputs.push_back(EventSourceOutput::Event(EventSourceEvent::Open));
+            self.outputs.push(EventSourceOutput::Event(EventSourceEvent::Open));
         } else {
             return false;
         }
@@ -180,7 +181,7 @@ impl EventSource {
         if self.probe == Some(attempt) {
             // The stream has what is left of the probe's time to show that it lives.
             self.probe = None;
-            self.outputs.push_back(EventSourceOutput::Close { attempt });
+            self.outputs.push(EventSourceOutput::Close { attempt });
         } else if matches!(self.phase, Phase::Connecting(current) | Phase::Open(current) if current == attempt)
         {
             self.failed(now, FailureKind::Network, None, false);
@@ -265,7 +266,7 @@ impl EventSource {
 
     /// What to do next, oldest first.
     pub fn poll_output(&mut self) -> Option<EventSourceOutput> {
-        self.outputs.pop_front()
+        if self.outputs.is_empty() { None } else { Some(self.outputs.remove(0)) }
     }
 
     /// When to call [`handle_timeout`](Self::handle_timeout) next, and what for.
@@ -277,7 +278,7 @@ impl EventSource {
     fn open(&mut self, attempt: Option<AttemptId>) {
         if let Some(attempt) = attempt {
             self.phase = Phase::Connecting(attempt);
-            self.outputs.push_back(EventSourceOutput::Open { attempt });
+            self.outputs.push(EventSourceOutput::Open { attempt });
         }
     }
 
@@ -313,7 +314,7 @@ impl EventSource {
         {
             let attempt = self.attempts.new_attempt();
             self.probe = Some(attempt);
-            self.outputs.push_back(EventSourceOutput::Open { attempt });
+            self.outputs.push(EventSourceOutput::Open { attempt });
             self.attempts.timers.set(TimerName::Probe, now + timeout);
         }
     }
@@ -321,14 +322,14 @@ impl EventSource {
     fn end_probe(&mut self) {
         self.attempts.timers.stop(TimerName::Probe);
         if let Some(attempt) = self.probe.take() {
-            self.outputs.push_back(EventSourceOutput::Close { attempt });
+            self.outputs.push(EventSourceOutput::Close { attempt });
         }
     }
 
     fn end_requests(&mut self) {
         self.end_probe();
         if let Phase::Open(attempt) | Phase::Connecting(attempt) = self.phase {
-            self.outputs.push_back(EventSourceOutput::Close { attempt });
+            self.outputs.push(EventSourceOutput::Close { attempt });
         }
     }
 
@@ -352,12 +353,12 @@ impl EventSource {
             self.phase = Phase::Closed;
             self.attempts.timers.clear();
         }
-        self.outputs.push_back(EventSourceOutput::Event(EventSourceEvent::Error(Failure { kind, retry })));
+        self.outputs.push(EventSourceOutput::Event(EventSourceEvent::Error(Failure { kind, retry })));
     }
 }
 
 /// Whether a content type is `text/event-stream`, with any parameters.
 fn is_event_stream(content_type: &str) -> bool {
-    let essence = content_type.split(';').next().unwrap_or_default();
-    essence.trim_matches([' ', '\t', '\r', '\n']).eq_ignore_ascii_case("text/event-stream")
+    let essence = content_type.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default();
+    essence.trim_ascii().eq_ignore_ascii_case(b"text/event-stream")
 }

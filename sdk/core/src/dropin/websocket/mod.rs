@@ -3,7 +3,7 @@
 
 mod words;
 
-use std::{collections::VecDeque, time::Duration};
+use std::time::Duration;
 
 use super::{
     ReadyState,
@@ -32,11 +32,12 @@ pub struct WebSocket<M> {
     config: WebSocketConfig<M>,
     attempts: Attempts,
     phase: Phase,
-    outbox: VecDeque<M>,
+    outbox: Vec<M>,
     outbox_bytes: usize,
     /// A deadline was passed in sleep, and the link got its chance.
     graced: bool,
-    outputs: VecDeque<WebSocketOutput<M>>,
+    /// The oldest first. They are few; what a `VecDeque` is better at is paid for by pages.
+    outputs: Vec<WebSocketOutput<M>>,
 }
 
 impl<M: Clone> WebSocket<M> {
@@ -47,10 +48,10 @@ impl<M: Clone> WebSocket<M> {
             attempts: Attempts::new(config.reconnect, seed),
             config,
             phase: Phase::Waiting,
-            outbox: VecDeque::new(),
+            outbox: Vec::new(),
             outbox_bytes: 0,
             graced: false,
-            outputs: VecDeque::new(),
+            outputs: Vec::new(),
         }
     }
 
@@ -91,7 +92,7 @@ impl<M: Clone> WebSocket<M> {
     /// When there is neither a link nor room, or it is closed.
     pub fn send(&mut self, message: M, bytes: usize) -> Result<(), SendError> {
         match self.phase {
-            Phase::Open(attempt) => self.outputs.push_back(WebSocketOutput::Send { attempt, message }),
+            Phase::Open(attempt) => self.outputs.push(WebSocketOutput::Send { attempt, message }),
             Phase::Closing(_) | Phase::Closed => return Err(SendError::Closed),
             Phase::Waiting | Phase::Connecting(_) => {
                 let together = self.outbox_bytes.saturating_add(bytes);
@@ -99,7 +100,7 @@ impl<M: Clone> WebSocket<M> {
                     return Err(SendError::Full);
                 }
                 self.outbox_bytes = together;
-                self.outbox.push_back(message);
+                self.outbox.push(message);
             }
         }
         Ok(())
@@ -121,13 +122,13 @@ impl<M: Clone> WebSocket<M> {
             Phase::Open(attempt) => {
                 self.outputs.retain(|output| !matches!(output, WebSocketOutput::Event(_)));
                 let reason = reason.to_owned();
-                self.outputs.push_back(WebSocketOutput::Close { attempt, code, reason });
+                self.outputs.push(WebSocketOutput::Close { attempt, code, reason });
                 (Some(attempt), self.attempts.config.connect_timeout)
             }
             phase => {
                 self.outputs.clear();
                 if let Phase::Connecting(attempt) = phase {
-                    self.outputs.push_back(WebSocketOutput::Abandon { attempt });
+                    self.outputs.push(WebSocketOutput::Abandon { attempt });
                 }
                 (None, Duration::ZERO)
             }
@@ -156,9 +157,9 @@ impl<M: Clone> WebSocket<M> {
         self.phase = Phase::Open(attempt);
         self.attempts.opened(now);
         self.outbox_bytes = 0;
-        let waiting = self.outbox.drain(..).map(|message| WebSocketOutput::Send { attempt, message });
-        self.outputs.extend(waiting);
-        self.outputs.push_back(WebSocketOutput::Event(WebSocketEvent::Open));
+        let waiting = std::mem::take(&mut self.outbox);
+        self.outputs.extend(waiting.into_iter().map(|message| WebSocketOutput::Send { attempt, message }));
+        self.outputs.push(WebSocketOutput::Event(WebSocketEvent::Open));
         self.heard(now);
     }
 
@@ -253,7 +254,7 @@ impl<M: Clone> WebSocket<M> {
                 }
                 TimerName::Close => {
                     if let Phase::Closing(Some(attempt)) = self.phase {
-                        self.outputs.push_back(WebSocketOutput::Abandon { attempt });
+                        self.outputs.push(WebSocketOutput::Abandon { attempt });
                     }
                     self.ended(abnormal(Retry::Never));
                 }
@@ -265,7 +266,7 @@ impl<M: Clone> WebSocket<M> {
 
     /// What to do next, oldest first.
     pub fn poll_output(&mut self) -> Option<WebSocketOutput<M>> {
-        self.outputs.pop_front()
+        if self.outputs.is_empty() { None } else { Some(self.outputs.remove(0)) }
     }
 
     /// When to call [`handle_timeout`](Self::handle_timeout) next, and what for.
@@ -277,7 +278,7 @@ impl<M: Clone> WebSocket<M> {
     fn open(&mut self, attempt: Option<AttemptId>) {
         if let Some(attempt) = attempt {
             self.phase = Phase::Connecting(attempt);
-            self.outputs.push_back(WebSocketOutput::Open { attempt });
+            self.outputs.push(WebSocketOutput::Open { attempt });
         }
     }
 
@@ -322,21 +323,21 @@ impl<M: Clone> WebSocket<M> {
             self.attempts.timers.stop(TimerName::Heartbeat);
             self.attempts.timers.set(TimerName::Probe, now + heartbeat.timeout);
             if let Some(message) = heartbeat.message.clone() {
-                self.outputs.push_back(WebSocketOutput::Send { attempt, message });
+                self.outputs.push(WebSocketOutput::Send { attempt, message });
             }
         }
     }
 
     fn found_dead(&mut self, now: Time) {
         if let Phase::Open(attempt) | Phase::Connecting(attempt) = self.phase {
-            self.outputs.push_back(WebSocketOutput::Abandon { attempt });
+            self.outputs.push(WebSocketOutput::Abandon { attempt });
             let retry = self.attempts.failed(now, None);
             self.ended(abnormal(retry));
         }
     }
 
     fn replace(&mut self, now: Time, attempt: AttemptId) {
-        self.outputs.push_back(WebSocketOutput::Abandon { attempt });
+        self.outputs.push(WebSocketOutput::Abandon { attempt });
         let retry = self.attempts.replaced(now);
         self.ended(abnormal(retry));
     }
@@ -348,9 +349,9 @@ impl<M: Clone> WebSocket<M> {
             self.attempts.timers.clear();
         }
         if !close.was_clean {
-            self.outputs.push_back(WebSocketOutput::Event(WebSocketEvent::Error));
+            self.outputs.push(WebSocketOutput::Event(WebSocketEvent::Error));
         }
-        self.outputs.push_back(WebSocketOutput::Event(WebSocketEvent::Close(close)));
+        self.outputs.push(WebSocketOutput::Event(WebSocketEvent::Close(close)));
     }
 }
 
