@@ -3,17 +3,26 @@
 
 use std::{cell::RefCell, future::poll_fn, pin::Pin, rc::Rc, task::Poll};
 
-use everwire::{Payload, Stats, Status};
+use everwire::{Payload, Position, Snapshot, Stats, Status};
 use futures::StreamExt;
-use js_sys::{Function, JSON, Promise, Uint8Array};
+use js_sys::{Array, Function, JSON, Promise, Uint8Array};
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::{future_to_promise, spawn_local};
+use wasm_bindgen_futures::{JsFuture, future_to_promise, spawn_local};
 
 use crate::{
     events::{self, events},
     options,
-    value::{Record, error, from_error, from_publish_error, members, set, text},
+    value::{Record, error, from_error, from_publish_error, get, members, set, text},
 };
+
+#[wasm_bindgen]
+extern "C" {
+    /// A promise, for a function of the page.
+    type Thenable;
+
+    #[wasm_bindgen(method)]
+    fn then(this: &Thenable, callback: &Function) -> Promise;
+}
 
 /// A client. Closes when it is freed, or collected: keep it.
 #[wasm_bindgen]
@@ -24,15 +33,27 @@ impl Client {
     /// Starts connecting. `url` as in `Client::builder`; `options`: `{token, transports, clientId, info}`, and
     /// times in milliseconds: `{backoffMax, connectTimeout, heartbeatGrace, pingInterval, pollWait, pollInterval}`.
     ///
+    /// With the feature `indexeddb` also `persist`, the name of a database (or `true`) in which publishes outlive the
+    /// page; with the feature `log` also `debug`, which writes what the client does to the console.
+    ///
     /// # Errors
     /// When an option can't be read.
     #[wasm_bindgen(constructor)]
     pub fn new(url: &str, options: &JsValue) -> Result<Client, JsValue> {
-        Ok(Self(options::client(everwire::Client::builder(url), options)?.connect()))
+        let builder = options::client(everwire::Client::builder(url), options)?;
+        #[cfg(feature = "indexeddb")]
+        let builder = match options::persist(url, options) {
+            Some(name) => builder.persist_outbox(everwire::IndexedDb::new(&name)),
+            None => builder,
+        };
+        Ok(Self(builder.connect()))
     }
 
-    /// Subscribes to a topic. `options`: `{from, presence}`. The callback gets arrays of events, each with its
-    /// `type`, until the subscription or the client is closed; the last event may be `failed`.
+    /// Subscribes to a topic. `options`: `{from, presence, conflate, snapshot}`. The callback gets arrays of events,
+    /// each with its `type`, until the subscription or the client is closed; the last event may be `failed`.
+    ///
+    /// `snapshot` is a function of a position, a string, and gives `{state, position}` or a promise of it, the position
+    /// only where it is known; see `Subscribe::snapshot`.
     ///
     /// # Errors
     /// When an option can't be read.
@@ -42,8 +63,10 @@ impl Client {
         options: &JsValue,
         callback: Function,
     ) -> Result<Subscription, JsValue> {
-        let (from, presence) = options::subscribe(options)?;
-        let open = self.0.subscribe_raw(topic).from(from).presence(presence).open();
+        let options::Subscribe { from, presence, conflate, snapshot } = options::subscribe(options)?;
+        let hook = snapshot.map(|hook| move |position| load(hook.clone(), position));
+        let subscribe = self.0.subscribe_raw(topic).snapshot_from(hook);
+        let open = subscribe.from(from).presence(presence).conflate(conflate).open();
         let shared = Rc::new(RefCell::new(Some(open)));
         let subscription = Subscription(shared.clone());
         spawn_local(async move {
@@ -123,9 +146,22 @@ impl Client {
         });
     }
 
+    /// Calls back with what becomes of publishes that an earlier page left: `{type: "restored", id, position}`, with
+    /// an `error` in place of the position where it failed; and once with `{type: "unpersisted", message}` when
+    /// publishes can't be kept.
+    #[cfg(feature = "indexeddb")]
+    pub fn onrestored(&self, callback: Function) {
+        let mut news = self.0.outbox_events();
+        spawn_local(async move {
+            while let Some(event) = news.next().await {
+                call(&callback, &events::outbox(event));
+            }
+        });
+    }
+
     /// Counters since the start.
     pub fn stats(&self) -> JsValue {
-        stats(&self.0.stats())
+        stats(&self.0.stats(), self.0.conflated())
     }
 
     /// Uses these transports from now on, the preferred one first: an array of `websocket`, `sse`,
@@ -158,7 +194,7 @@ impl Client {
 
 /// An open subscription. Freeing it (or its collection) does not close it: the callback goes on.
 #[wasm_bindgen]
-pub struct Subscription(Rc<RefCell<Option<everwire::Subscription<Payload>>>>);
+pub struct Subscription(Rc<RefCell<Option<everwire::Subscription<Payload, JsValue>>>>);
 
 #[wasm_bindgen]
 impl Subscription {
@@ -166,6 +202,26 @@ impl Subscription {
     pub fn close(&self) {
         let open = self.0.borrow_mut().take();
         drop(open);
+    }
+
+    /// Stops the messages until `resume`. What comes meanwhile stays at the server.
+    pub fn pause(&self) {
+        if let Some(open) = &*self.0.borrow() {
+            open.pause();
+        }
+    }
+
+    /// Goes on from where it was paused.
+    pub fn resume(&self) {
+        if let Some(open) = &*self.0.borrow() {
+            open.resume();
+        }
+    }
+
+    /// How many messages gave way to newer ones of their key.
+    #[wasm_bindgen(getter)]
+    pub fn conflated(&self) -> f64 {
+        self.0.borrow().as_ref().map_or(0.0, |open| open.conflated() as f64)
     }
 }
 
@@ -179,6 +235,20 @@ fn promise(answer: impl Future<Output = Result<JsValue, JsValue>> + 'static) -> 
 fn call(callback: &Function, argument: &JsValue) {
     if let Err(error) = callback.call1(&JsValue::UNDEFINED, argument) {
         let _ = Promise::reject(&error);
+    }
+}
+
+/// Asks the page's hook, a function that may take its time: from the microtask queue, since it may call into the
+/// subscription that asks.
+async fn load(hook: Function, position: Position) -> Result<Snapshot<JsValue>, String> {
+    let position = JsValue::from(events::text(&position));
+    let asked = Promise::resolve(&position).unchecked_into::<Thenable>().then(&hook);
+    match JsFuture::from(asked).await {
+        Ok(answer) => Ok(Snapshot {
+            state: get(&answer, "state").unwrap_or_default(),
+            position: text(&answer, "position").and_then(|position| position.parse().ok()),
+        }),
+        Err(error) => Err(text(&error, "message").unwrap_or_else(|| "the snapshot failed".to_owned())),
     }
 }
 
@@ -206,7 +276,7 @@ fn status(status: &Status) -> JsValue {
     record.into()
 }
 
-fn stats(stats: &Stats) -> JsValue {
+fn stats(stats: &Stats, conflated: u64) -> JsValue {
     let record = Record::new();
     record.maybe("roundTrip", stats.round_trip.map(|time| time.as_millis() as u32));
     record.maybe("timeToDetect", stats.time_to_detect.map(|time| time.as_millis() as u32));
@@ -226,10 +296,13 @@ fn stats(stats: &Stats) -> JsValue {
         ("stale", stats.stale),
         ("malformed", stats.malformed),
         ("pauses", stats.pauses),
+        ("conflated", conflated),
         ("outboxMessages", stats.outbox_messages as u64),
         ("outboxBytes", stats.outbox_bytes as u64),
     ] {
         record.number(name, value);
     }
+    let blocked = stats.blocked.iter().map(|transport| JsValue::from(transport.as_str()));
+    record.set("blocked", blocked.collect::<Array>());
     record.into()
 }

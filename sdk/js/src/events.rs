@@ -1,13 +1,17 @@
 //! Turns events into JavaScript values: messages into columns, everything else into plain objects.
 
 use everwire::{Error, Event, Gap, GapReason, Kind, Message, Payload, Position};
+#[cfg(feature = "indexeddb")]
+use everwire::{OutboxEvent, StoreError};
 use js_sys::{Array, Float64Array, Uint8Array, Uint32Array};
 use wasm_bindgen::prelude::*;
 
+#[cfg(feature = "indexeddb")]
+use crate::value::from_publish_error;
 use crate::value::{Record, from_error, member, members, set};
 
 /// The events of a batch; each run of messages becomes one event of type `messages`.
-pub(crate) fn events(batch: Vec<Event<Payload>>) -> Array {
+pub(crate) fn events(batch: Vec<Event<Payload, JsValue>>) -> Array {
     let events = Array::new();
     let mut run = Columns::default();
     for event in batch {
@@ -117,7 +121,7 @@ fn kind_number(kind: Kind) -> u8 {
     }
 }
 
-fn other(event: Event<Payload>) -> JsValue {
+fn other(event: Event<Payload, JsValue>) -> JsValue {
     match event {
         Event::Message(message) => messages(vec![message]),
         Event::Gap(gap) => self::gap(&gap),
@@ -145,6 +149,18 @@ fn other(event: Event<Payload>) -> JsValue {
             let event = Record::event("subscribed");
             event.set("position", text(&position));
             event.set("recovered", recovered);
+            event.into()
+        }
+        Event::Snapshot(state) => {
+            let event = Record::event("snapshot");
+            event.set("state", state);
+            event.into()
+        }
+        Event::SnapshotFailed(error) => {
+            let event = Record::event("snapshotfailed");
+            event.set("message", error.message.as_str());
+            event.set("attempt", error.attempt);
+            event.set("retryIn", error.retry_in.as_millis() as u32);
             event.into()
         }
         Event::Failed(error) => failed(&error),
@@ -176,6 +192,36 @@ fn failed(error: &Error) -> JsValue {
     let event: JsValue = Record::event("failed").into();
     set(&event, "error", &from_error(error));
     event
+}
+
+/// What becomes of what an earlier page left.
+#[cfg(feature = "indexeddb")]
+pub(crate) fn outbox(event: OutboxEvent) -> JsValue {
+    match event {
+        OutboxEvent::Restored { id, result } => {
+            let event = Record::event("restored");
+            event.set("id", id.as_str());
+            match result {
+                Ok(position) => event.maybe("position", position.map(|position| text(&position))),
+                Err(error) => event.set("error", from_publish_error(&error)),
+            }
+            event.into()
+        }
+        OutboxEvent::Unpersisted(error) => {
+            let event = Record::event("unpersisted");
+            event.set("message", store_error(error));
+            event.into()
+        }
+    }
+}
+
+#[cfg(feature = "indexeddb")]
+fn store_error(error: StoreError) -> &'static str {
+    match error {
+        StoreError::Unavailable => "unavailable",
+        StoreError::TimedOut => "timed_out",
+        _ => "refused",
+    }
 }
 
 /// `EPOCH-OFFSET`.

@@ -22,6 +22,8 @@
 //! ```
 
 mod client;
+#[cfg(feature = "log")]
+mod console;
 mod events;
 mod options;
 mod value;

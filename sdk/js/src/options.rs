@@ -10,9 +10,13 @@ use wasm_bindgen_futures::JsFuture;
 
 use crate::value::{error, get, text};
 
-/// `{token, transports, clientId, info}`, and times in milliseconds: `{backoffMax, connectTimeout,
-/// heartbeatGrace, pingInterval, pollWait, pollInterval}`.
+/// `{token, transports, clientId, info}`, with the feature `log` `debug`, and times in milliseconds: `{backoffMax,
+/// connectTimeout, heartbeatGrace, pingInterval, pollWait, pollInterval}`.
 pub(crate) fn client(mut builder: Builder, options: &JsValue) -> Result<Builder, JsValue> {
+    #[cfg(feature = "log")]
+    if flag(options, "debug") {
+        crate::console::start();
+    }
     if let Some(names) = get(options, "transports") {
         builder = builder.transports(transports(&names)?);
     }
@@ -56,13 +60,36 @@ pub(crate) fn transports(names: &JsValue) -> Result<Vec<Transport>, JsValue> {
     Array::from(names).iter().map(name).collect::<Option<_>>().ok_or_else(|| bad("transports"))
 }
 
-/// `{from, presence}`, where `from` is `latest` (the default), `earliest`, `last:N` or a position.
-pub(crate) fn subscribe(options: &JsValue) -> Result<(From, bool), JsValue> {
+/// The name of the database, where publishes are to be kept: with `{persist: "name"}` one of that name, with
+/// `{persist: true}` one for the server.
+#[cfg(feature = "indexeddb")]
+pub(crate) fn persist(url: &str, options: &JsValue) -> Option<String> {
+    match text(options, "persist") {
+        Some(name) => Some(name),
+        None => flag(options, "persist").then(|| ["everwire:", url].concat()),
+    }
+}
+
+/// How to subscribe.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Subscribe {
+    pub(crate) from: From,
+    pub(crate) presence: bool,
+    pub(crate) conflate: bool,
+    pub(crate) snapshot: Option<Function>,
+}
+
+/// `{from, presence, conflate, snapshot}`, where `from` is `latest` (the default), `earliest`, `last:N` or a position.
+pub(crate) fn subscribe(options: &JsValue) -> Result<Subscribe, JsValue> {
     let from = match text(options, "from") {
         Some(from) => from.parse().map_err(|_| bad("from"))?,
         None => From::Latest,
     };
-    Ok((from, flag(options, "presence")))
+    let snapshot = match get(options, "snapshot") {
+        Some(hook) => Some(hook.dyn_into().map_err(|_| bad("snapshot"))?),
+        None => None,
+    };
+    Ok(Subscribe { from, presence: flag(options, "presence"), conflate: flag(options, "conflate"), snapshot })
 }
 
 /// `{before, after, limit}`: the newest page unless an offset says otherwise.

@@ -9,7 +9,7 @@ use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 
 use crate::{
     events::{events, messages},
-    options,
+    options::{self, Subscribe},
     value::{get, text},
 };
 
@@ -98,9 +98,11 @@ fn runs_break_at_other_events_and_keep_their_order() {
 #[wasm_bindgen_test]
 fn options_are_read_and_what_cannot_be_read_is_an_error() {
     let parse = |json: &str| JSON::parse(json).unwrap();
-    assert_eq!(options::subscribe(&JsValue::UNDEFINED).unwrap(), (From::Latest, false));
-    let read = options::subscribe(&parse(r#"{"from":"last:50","presence":true}"#)).unwrap();
-    assert_eq!(read, (From::Last(50), true));
+    let plain = Subscribe { from: From::Latest, presence: false, conflate: false, snapshot: None };
+    assert_eq!(options::subscribe(&JsValue::UNDEFINED).unwrap(), plain);
+    let read = options::subscribe(&parse(r#"{"from":"last:50","presence":true,"conflate":1}"#)).unwrap();
+    assert_eq!(read, Subscribe { from: From::Last(50), presence: true, conflate: true, snapshot: None });
+    assert!(options::subscribe(&parse(r#"{"snapshot":"no function"}"#)).is_err());
     assert!(options::subscribe(&parse(r#"{"from":"yesterday"}"#)).is_err());
 
     assert_eq!(options::history(&Object::new()), (HistoryRange::Before(u64::MAX), 100));
