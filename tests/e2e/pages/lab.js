@@ -64,14 +64,10 @@ export async function lab() {
     );
   }
 
-  /** When a client's link was found lost after that moment, and when messages came again. */
-  function recovery({ states, recorders }, since) {
-    const lost = states.findIndex(({ state, at }) => at >= since && state !== "connected");
-    const noticed = states[lost] ?? null;
-    const welcomed = noticed && states.slice(lost).find(({ state }) => state === "connected");
-    const arrivals = [...recorders.values()].map(recorder => welcomed && recorder.arrivedSince(welcomed.at));
-    const back = arrivals.filter(at => at).sort((a, b) => a - b)[0] ?? null;
-    return { noticed: noticed?.at ?? null, reason: noticed?.reason ?? null, back };
+  /** When a client's link was found lost after that moment, and when that message of a topic came. */
+  function recovery({ states, recorders }, since, topic, place) {
+    const lost = states.find(({ state, at }) => at >= since && state !== "connected");
+    return { noticed: lost?.at ?? null, reason: lost?.reason ?? null, back: recorders.get(topic).arrival(place) };
   }
 
   return {
@@ -97,7 +93,7 @@ export async function lab() {
 
     stopPublishing: () => clients.forEach(({ publishing }) => clearInterval(publishing)),
     sent: name => clients.get(name).sent,
-    recoveries: since => Object.fromEntries([...clients].map(([name, entry]) => [name, recovery(entry, since)])),
+    recovery: (name, since, topic, place) => recovery(clients.get(name), since, topic, place),
 
     subscribe(name, topic, from) {
       const { client, recorders, subscriptions } = clients.get(name);

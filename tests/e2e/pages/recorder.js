@@ -31,7 +31,7 @@ export class Recorder {
   /** `at`: when it was given to the app, as all times here in milliseconds since the Unix epoch. */
   message({ epoch, offset, data, at }) {
     this.#received += 1;
-    if (this.#arrivals.at(-1) !== at) this.#arrivals.push(at);
+    this.#arrivals.push({ epoch, offset, at });
     const last = this.#last;
     if (last && (last.epoch !== epoch || last.offset + 1 !== offset)) {
       this.#violate(`${epoch}-${offset} after ${last.epoch}-${last.offset}`);
@@ -71,9 +71,9 @@ export class Recorder {
     this.#violation ??= what;
   }
 
-  /** When the first message came at or after that moment. */
-  arrivedSince(moment) {
-    return this.#arrivals.find(at => at >= moment) ?? null;
+  /** When that message came, or the first one after it. */
+  arrival({ epoch, offset }) {
+    return this.#arrivals.find(message => message.epoch === epoch && message.offset >= offset)?.at ?? null;
   }
 
   /** Small enough to be asked for often. */

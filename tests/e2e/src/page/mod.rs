@@ -4,7 +4,7 @@
 
 mod seen;
 
-use std::{collections::BTreeMap, fs, path::Path, time::Duration};
+use std::{fs, path::Path, time::Duration};
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
@@ -105,9 +105,9 @@ impl Page {
         Ok(serde_json::from_value(self.call("sent", json!([client])).await?)?)
     }
 
-    /// How each client came through what happened after that moment.
-    pub async fn recoveries(&self, since: f64) -> Result<BTreeMap<String, Recovery>> {
-        Ok(serde_json::from_value(self.call("recoveries", json!([since])).await?)?)
+    /// How a client came through what happened at that moment; it is back with that message of the topic.
+    pub async fn recovery(&self, client: &str, since: f64, topic: &str, back: &Place) -> Result<Recovery> {
+        Ok(serde_json::from_value(self.call("recovery", json!([client, since, topic, back])).await?)?)
     }
 
     /// What happened to the page, the oldest first.

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// What a subscription got, judged by the page: `pages/recorder.js`.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -54,7 +54,7 @@ pub struct Gap {
 }
 
 /// A position.
-#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
 pub struct Place {
     /// The epoch.
     pub epoch: String,
@@ -134,7 +134,7 @@ pub struct Recovery {
     pub noticed: Option<f64>,
     /// By what.
     pub reason: Option<String>,
-    /// When messages came again.
+    /// When the message came that it is back with.
     pub back: Option<f64>,
 }
 

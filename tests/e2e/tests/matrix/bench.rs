@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 use everwire_e2e::{
     harness::Context,
-    page::{self, Page, PageEvent},
+    page::{self, Page, PageEvent, Recovery},
     proxy::Proxy,
     server::Server,
     wait::until,
@@ -23,6 +23,16 @@ pub const PATIENCE: Duration = Duration::from_secs(40);
 const PUBLISH_EVERY: u64 = 200;
 /// So many messages each way show that a client is under way.
 const UNDER_WAY: u64 = 3;
+
+/// What happened, by the page's clock.
+pub struct Fault {
+    /// When.
+    pub since: f64,
+    /// From when on clients could have been back, where that is later.
+    pub end: Option<f64>,
+    /// The place in the stream of what is published first while it is in effect: [`Bench::next`].
+    pub next: usize,
+}
 
 /// All of it; ends when it is dropped.
 pub struct Bench {
@@ -97,24 +107,34 @@ impl Bench {
         until("more is published", PATIENCE, more).await
     }
 
-    /// Waits until every client has what is published from now on, and is back where it has found its link lost since
-    /// that moment. Of a poll that breaks some browsers tell nobody: they ask again themselves.
-    pub async fn recovered(&self, since: f64) -> Result<()> {
+    /// The fault that happened at that moment, and is in effect: whoever has what is published from now on is back.
+    pub async fn fault(&self, since: f64) -> Result<Fault> {
+        Ok(Fault { since, end: None, next: self.next().await? })
+    }
+
+    /// The place in the stream of what is published next.
+    pub async fn next(&self) -> Result<usize> {
+        Ok(self.traffic.acked().await?.len())
+    }
+
+    /// Waits until every client is back.
+    pub async fn recovered(&self, fault: &Fault) -> Result<()> {
         self.publish_further(UNDER_WAY as usize).await?;
-        let acked = self.traffic.acked().await?;
-        let last = acked.last().context("something was published")?;
         for client in &self.clients {
             let recovered = || async {
-                let recovery = self.page.recoveries(since).await?;
-                let recovery = recovery.get(client).context("a client of the page")?;
-                let has = self.page.digest(client, judge::DOWN).await?.has_reached(last);
-                let back = has && (recovery.noticed.is_none() || recovery.back.is_some());
-                ensure!(back, "{recovery:?}, {}", self.condition(client).await?);
+                let recovery = self.recovery(client, fault).await?;
+                ensure!(recovery.back.is_some(), "{recovery:?}, {}", self.condition(client).await?);
                 Ok(Some(()))
             };
             until(&format!("{client} is back"), PATIENCE, recovered).await?;
         }
         Ok(())
+    }
+
+    async fn recovery(&self, client: &str, fault: &Fault) -> Result<Recovery> {
+        let acked = self.traffic.acked().await?;
+        let next = acked.get(fault.next).context("something was published since")?;
+        self.page.recovery(client, fault.since, judge::DOWN, next).await
     }
 
     /// The last thing of that name that happened to the page.
@@ -124,23 +144,21 @@ impl Bench {
         until(&format!("the page gets {name}"), PATIENCE, happened).await
     }
 
-    /// Ends the streams, waits for the rest of them, and judges every client. `since` is the moment of the fault,
-    /// `end` the one from which on the client could have been back, where that is later.
-    pub async fn judge(&self, since: f64, end: Option<f64>) -> Result<Vec<Cell>> {
+    /// Ends the streams, waits for the rest of them, and judges every client.
+    pub async fn judge(&self, fault: &Fault) -> Result<Vec<Cell>> {
         self.page.stop_publishing().await?;
         self.traffic.pause().await;
         let published = self.traffic.acked().await?;
-        let recoveries = self.page.recoveries(since).await?;
         let mut cells = Vec::new();
         for client in &self.clients {
-            let recovery = recoveries.get(client).context("a client of the page")?;
             let down = judge::down(&self.page, client, &published).await?;
             let up = judge::up_again(&self.page, client, &self.server).await?;
-            let from = recovery.noticed.map(|noticed| noticed.max(end.unwrap_or(noticed)));
+            let recovery = self.recovery(client, fault).await?;
+            let from = recovery.noticed.unwrap_or(fault.since).max(fault.end.unwrap_or(fault.since));
             let cell = Cell {
                 transport: client.clone(),
-                detect: recovery.noticed.map(|noticed| noticed - since),
-                recover: recovery.back.zip(from).map(|(back, from)| back - from),
+                detect: recovery.noticed.map(|noticed| noticed - fault.since),
+                recover: recovery.back.map(|back| back - from),
                 gaps: down.gaps,
                 published: down.published + up.published,
                 lost: down.lost + up.lost,

@@ -25,8 +25,9 @@ pub async fn cut(context: &Context) -> Result<Vec<Cell>> {
     let bench = Bench::with_clients(context, &[], &TRANSPORTS, &json!({})).await?;
     let since = bench.page.now().await?;
     bench.proxy.cut(Cut::Rst);
-    bench.recovered(since).await?;
-    bench.judge(since, None).await
+    let fault = bench.fault(since).await?;
+    bench.recovered(&fault).await?;
+    bench.judge(&fault).await
 }
 
 pub async fn black_hole(context: &Context) -> Result<Vec<Cell>> {
@@ -41,8 +42,9 @@ async fn freeze(context: &Context, ways: &[Way]) -> Result<Vec<Cell>> {
     let bench = Bench::with_clients(context, &HEARTBEAT, &TRANSPORTS, &quick()).await?;
     let since = bench.page.now().await?;
     bench.proxy.freeze(ways);
-    bench.recovered(since).await?;
-    bench.judge(since, None).await
+    let fault = bench.fault(since).await?;
+    bench.recovered(&fault).await?;
+    bench.judge(&fault).await
 }
 
 /// Messages go on coming; what is published goes nowhere.
@@ -54,6 +56,7 @@ pub async fn mute(context: &Context) -> Result<Vec<Cell>> {
         before.push(bench.page.sent(client).await?.len());
     }
     bench.proxy.freeze(&[Way::Up]);
+    let fault = bench.fault(since).await?;
     let mut back = Vec::new();
     for (client, before) in bench.clients().iter().zip(before) {
         let acked = || async {
@@ -62,7 +65,7 @@ pub async fn mute(context: &Context) -> Result<Vec<Cell>> {
         };
         back.push(until(&format!("{client} has acks again"), PATIENCE, acked).await?);
     }
-    let mut cells = bench.judge(since, None).await?;
+    let mut cells = bench.judge(&fault).await?;
     for (cell, back) in cells.iter_mut().zip(back) {
         cell.recover = Some(back - cell.detect.map_or(since, |detect| since + detect));
     }

@@ -32,6 +32,7 @@ async fn arrive(context: &Context, habits: Habits, over: &str) -> Result<Vec<Cel
     let mut bench = Bench::start(context, &[]).await?;
     bench.proxy.set_habits(habits);
     let since = bench.page.now().await?;
+    let fault = bench.fault(since).await?;
     bench.join(CLIENT, &[], &json!({})).await?;
     bench.under_way().await?;
     let states = bench.page.states(CLIENT).await?;
@@ -40,7 +41,7 @@ async fn arrive(context: &Context, habits: Habits, over: &str) -> Result<Vec<Cel
     let connected = states.iter().find(|change| change.state == "connected").context("it is connected")?;
     ensure!(connected.transport.as_deref() == Some(over), "connected over another one: {states:?}");
 
-    let mut cells = bench.judge(since, None).await?;
+    let mut cells = bench.judge(&fault).await?;
     for cell in &mut cells {
         cell.transport = format!("→ {over}");
         cell.detect = Some(tried - since);

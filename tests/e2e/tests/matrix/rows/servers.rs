@@ -5,7 +5,7 @@ use everwire_e2e::{harness::Context, page::TRANSPORTS, wait::until};
 use serde_json::json;
 
 use crate::{
-    bench::{Bench, PATIENCE},
+    bench::{Bench, Fault, PATIENCE},
     judge,
     report::Cell,
 };
@@ -19,11 +19,11 @@ pub async fn restart(context: &Context) -> Result<Vec<Cell>> {
     let since = bench.page.now().await?;
     bench.server.kill().await?;
     bench.server.restart().await?;
-    let end = bench.page.now().await?;
+    let fault = Fault { end: Some(bench.page.now().await?), ..bench.fault(since).await? };
     bench.traffic.begin_anew(bench.server.publisher()).await;
-    bench.recovered(since).await?;
+    bench.recovered(&fault).await?;
     one_epoch_gap_each(&bench).await?;
-    bench.judge(since, Some(end)).await
+    bench.judge(&fault).await
 }
 
 pub async fn drain(context: &Context) -> Result<Vec<Cell>> {
@@ -41,13 +41,14 @@ pub async fn drain(context: &Context) -> Result<Vec<Cell>> {
     let ended = bench.server.terminate().await?;
     ensure!(ended.success(), "the server ended with {ended}");
     bench.server = next;
+    let fault = bench.fault(since).await?;
     bench.traffic.begin_anew(bench.server.publisher()).await;
-    bench.recovered(since).await?;
+    bench.recovered(&fault).await?;
     one_epoch_gap_each(&bench).await?;
 
     // The slowest of those over one transport stands for them.
     let mut cells: Vec<Cell> = Vec::new();
-    for mut cell in bench.judge(since, None).await? {
+    for mut cell in bench.judge(&fault).await? {
         cell.transport = cell.transport.split(' ').next().unwrap_or_default().to_owned();
         match cells.iter_mut().find(|other| other.transport == cell.transport) {
             Some(other) => other.add(&cell),
