@@ -13,6 +13,9 @@ use crate::{
     outbox, platform,
 };
 
+#[cfg(feature = "tabs")]
+use crate::tabs::{self, Upstream};
+
 /// A client about to start; made by [`Client::builder`].
 #[must_use = "nothing starts before `connect`"]
 pub struct Builder {
@@ -21,11 +24,21 @@ pub struct Builder {
     client_id: Option<ClientId>,
     token: Option<TokenProvider>,
     outbox: Option<outbox::Start>,
+    #[cfg(feature = "tabs")]
+    scope: Option<String>,
 }
 
 impl Builder {
     pub(crate) fn new(url: &str) -> Self {
-        Self { url: url.to_owned(), config: Config::default(), client_id: None, token: None, outbox: None }
+        Self {
+            url: url.to_owned(),
+            config: Config::default(),
+            client_id: None,
+            token: None,
+            outbox: None,
+            #[cfg(feature = "tabs")]
+            scope: None,
+        }
     }
 
     /// Who knows the access token: asked before each connect, and when the server says that a token is too
@@ -74,6 +87,19 @@ impl Builder {
         self
     }
 
+    /// Shares one connection with the other tabs of this origin that name the same server and the same scope: each
+    /// tab has its own client as before, and one of them has the connection for all. When that one goes, another takes
+    /// over, without loss or repeats. A tab that finds no other to share with, or a browser that lacks what it takes
+    /// (Web Locks and `BroadcastChannel`; not in insecure contexts), works alone.
+    ///
+    /// The connection has the token and the [`info`](Self::info) of the tab that leads. So the scope has to tell apart
+    /// who may not share: give it the user's id. In presence the tabs of a scope are one member.
+    #[cfg(feature = "tabs")]
+    pub fn share_tabs(mut self, scope: impl Into<String>) -> Self {
+        self.scope = Some(scope.into());
+        self
+    }
+
     /// Every other choice: deadlines, backoff, limits.
     pub fn config(mut self, change: impl FnOnce(&mut Config)) -> Self {
         change(&mut self.config);
@@ -83,9 +109,17 @@ impl Builder {
     /// Starts the client. It connects in the background, and goes on trying.
     #[must_use = "the client closes when the last handle to it is dropped"]
     pub fn connect(self) -> Client {
-        let Self { url, config, client_id, token, outbox } = self;
+        #[cfg(feature = "tabs")]
+        let scope = self.scope;
+        let Self { url, config, client_id, token, outbox, .. } = self;
         let address = Address::new(&url, platform::origin);
         let client_id = client_id.unwrap_or_else(random_client_id);
-        Client::new(Driver::start(address, config, client_id, token, outbox))
+        #[cfg(feature = "tabs")]
+        if let Some(scope) = scope {
+            return Client::new(tabs::start(&scope, Upstream { address, config, client_id, token }, outbox));
+        }
+        let driver = Driver::new(address, config, client_id, token, outbox);
+        driver.start();
+        Client::new(driver)
     }
 }

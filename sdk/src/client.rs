@@ -163,6 +163,8 @@ impl Client {
         let transports = transports.into();
         self.driver().input(|inner, now| {
             note!(now, "set transports", transports = transports.len());
+            #[cfg(feature = "tabs")]
+            let transports = inner.links.chosen(transports);
             inner.session.set_transports(now, transports);
         });
     }

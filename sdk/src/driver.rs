@@ -35,6 +35,9 @@ use crate::{
     transport::Links,
 };
 
+#[cfg(feature = "tabs")]
+use crate::tabs::{Leading, Tabs};
+
 /// Asks the app for its token.
 pub(crate) type TokenProvider = Rc<dyn Fn() -> Pin<Box<dyn Future<Output = Result<Option<String>, ()>>>>>;
 
@@ -56,26 +59,27 @@ pub(crate) struct Inner {
     memory: Memory,
     outbox: Option<Rc<RefCell<Inbox>>>,
     kept_offline: bool,
+    /// The relay for the other tabs, in the upstream driver of the tab that leads.
+    #[cfg(feature = "tabs")]
+    pub(crate) leading: Option<Leading>,
     #[cfg(feature = "log")]
     deadline: log::Deadline,
 }
 
 impl Driver {
-    /// Starts a session. With somebody who keeps its publishes, it connects when that one knows what there is
-    /// already.
-    pub(crate) fn start(
+    /// A driver of a session that is not started yet.
+    pub(crate) fn new(
         address: Address,
         mut config: Config,
         client_id: ClientId,
         token: Option<TokenProvider>,
         outbox: Option<outbox::Start>,
     ) -> Rc<Self> {
-        let waits = outbox.is_some();
         let memory = Memory::new(&address);
         config.remembered = config.remembered.or_else(|| memory.recall());
         let links = Links::new(address, config.request_timeout);
         let session = Session::new(config, client_id, u64::from_le_bytes(random()));
-        let driver = Rc::new_cyclic(|me: &Weak<Self>| {
+        Rc::new_cyclic(|me: &Weak<Self>| {
             let timer = {
                 let me = me.clone();
                 Timer::new(Callback::new(move |_| {
@@ -103,19 +107,26 @@ impl Driver {
                 memory,
                 outbox: outbox.map(|start| start(me)),
                 kept_offline: false,
+                #[cfg(feature = "tabs")]
+                leading: None,
                 #[cfg(feature = "log")]
                 deadline: log::Deadline::default(),
             }))
-        });
-        driver.input(|inner, now| {
+        })
+    }
+
+    /// Starts the session. With somebody who keeps its publishes, it connects when that one knows what there is
+    /// already.
+    pub(crate) fn start(&self) {
+        let waits = self.input(|inner, now| {
             if environment::is_offline() {
                 inner.session.handle_offline(now);
             }
+            inner.outbox.is_some()
         });
         if !waits {
-            driver.connect();
+            self.connect();
         }
-        driver
     }
 
     /// Gives the session an input, then does all that it asks for.
@@ -223,6 +234,8 @@ impl Driver {
                 timer.fired();
             }
             inner.links.give_up(now);
+            #[cfg(feature = "tabs")]
+            inner.relay_timer_fired(now);
             if let Some((due, name)) = inner.session.poll_timeout().filter(|(due, _)| *due <= now) {
                 let late = now.since(due).as_millis() as u64;
                 note!(now, "timer fired", timer = name.as_str(), late = late);
@@ -234,6 +247,8 @@ impl Driver {
     fn environment_changed(&self, change: Change) {
         self.input(|inner, now| {
             note!(now, "environment", change = change.as_str());
+            #[cfg(feature = "tabs")]
+            inner.links.tabs_before(change);
             match change {
                 Change::Online if inner.kept_offline => {}
                 Change::Online => inner.session.handle_online(now),
@@ -250,6 +265,8 @@ impl Driver {
                     inner.session.handle_suspend(now);
                 }
             }
+            #[cfg(feature = "tabs")]
+            inner.links.tabs_after(change);
         });
     }
 }
@@ -259,6 +276,8 @@ impl Driver {
 struct Aftermath {
     wakers: Vec<Waker>,
     token: Option<TokenProvider>,
+    #[cfg(feature = "tabs")]
+    tabs: Option<Tabs>,
 }
 
 /// What follows every input; apart from it, so that it is compiled once.
@@ -280,7 +299,11 @@ impl Inner {
                 #[cfg(feature = "log")]
                 log::output(now, &output);
                 match output {
+                    #[cfg(feature = "tabs")]
+                    Output::Event(event) if self.leading.is_some() => self.hear(event),
                     Output::Event(event) => {
+                        #[cfg(feature = "tabs")]
+                        self.delivery.status.goes_via(self.session.via());
                         gives_up |= gives_up_unseen(&event);
                         self.remember(&event);
                         self.delivery.deliver(event, &mut after.wakers);
@@ -292,6 +315,10 @@ impl Inner {
                 }
             }
             // Further inputs come when the outputs are drained, never amid them.
+            #[cfg(feature = "tabs")]
+            if self.relay(now) {
+                continue;
+            }
             if let Some((id, taken)) = self.delivery.take_conflated() {
                 self.session.consumed(now, id, taken.messages, taken.bytes);
             } else if let Some(attempt) = self.links.take_failed() {
@@ -306,6 +333,8 @@ impl Inner {
             self.timer = None;
             self.environment = None;
             self.links.clear();
+            #[cfg(feature = "tabs")]
+            std::mem::swap(&mut after.tabs, &mut self.links.tabs);
             self.tell_outbox(Inbox::end);
             self.outbox = None;
             after.token = self.token.take();
@@ -314,7 +343,10 @@ impl Inner {
         self.deadline.armed(now, &self.session);
         if let Some(timer) = &mut self.timer {
             let due = self.session.poll_timeout().map(|(due, _)| due);
-            timer.arm(now, due.into_iter().chain(self.links.next_deadline()).min());
+            let due = due.into_iter().chain(self.links.next_deadline());
+            #[cfg(feature = "tabs")]
+            let due = due.chain(self.leading.as_ref().and_then(|leading| leading.next_deadline()));
+            timer.arm(now, due.min());
         }
         after
     }
@@ -328,7 +360,7 @@ impl Inner {
     }
 
     /// What works is tried first on the next page. A tab's channel is no way to the server.
-    fn remember(&self, event: &Told) {
+    pub(crate) fn remember(&self, event: &Told) {
         if let Told::State(StateChange { state: State::Connected, transport: Some(transport), .. }) = event
             && *transport != Transport::Tab
         {

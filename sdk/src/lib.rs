@@ -71,6 +71,8 @@ mod slot;
 mod snapshot;
 mod status;
 mod subscription;
+#[cfg(feature = "tabs")]
+mod tabs;
 mod transport;
 
 #[cfg(all(test, target_arch = "wasm32"))]

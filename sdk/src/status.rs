@@ -32,13 +32,25 @@ pub struct Status {
     /// When the next attempt starts, in milliseconds as `performance.now()` counts them; only while
     /// waiting. For a countdown, which [`retry_in`](Self::retry_in) works out.
     pub retry_at: Option<f64>,
+    /// The transport of the tab that has the connection; only while [`transport`](Self::transport) is
+    /// [`Transport::Tab`].
+    #[cfg(feature = "tabs")]
+    pub via: Option<Transport>,
 }
 
 impl Status {
     pub(crate) fn new(change: StateChange) -> Self {
         let StateChange { state, transport, reason, attempt, retry_in } = change;
         let retry_at = retry_in.map(|retry_in| platform::milliseconds() + retry_in.as_millis() as u32 as f64);
-        Self { state, transport, reason, attempt, retry_at }
+        Self {
+            state,
+            transport,
+            reason,
+            attempt,
+            retry_at,
+            #[cfg(feature = "tabs")]
+            via: None,
+        }
     }
 
     /// How long it is from this moment to the next attempt; zero when it is due.
@@ -65,11 +77,19 @@ impl Stream for StatusStream {
 pub(crate) struct StatusBoard {
     now: Status,
     readers: Readers<Status>,
+    /// What the next change is to say of the tab that has the connection.
+    #[cfg(feature = "tabs")]
+    via: Option<Transport>,
 }
 
 impl StatusBoard {
     pub(crate) fn new(now: Status) -> Self {
-        Self { now, readers: Readers::new(CHANGES) }
+        Self {
+            now,
+            readers: Readers::new(CHANGES),
+            #[cfg(feature = "tabs")]
+            via: None,
+        }
     }
 
     pub(crate) fn now(&self) -> Status {
@@ -80,8 +100,16 @@ impl StatusBoard {
         StatusStream(self.readers.add(Some(self.now), self.now.state == State::Closed))
     }
 
+    /// The tab that has the connection has it by this.
+    #[cfg(feature = "tabs")]
+    pub(crate) fn goes_via(&mut self, via: Option<Transport>) {
+        self.via = via;
+    }
+
     /// Tells everybody. The wakers are for the caller to wake once it holds nothing borrowed.
     pub(crate) fn tell(&mut self, status: Status, wakers: &mut Vec<Waker>) {
+        #[cfg(feature = "tabs")]
+        let status = Status { via: self.via, ..status };
         self.now = status;
         self.readers.tell(&status, wakers);
         if status.state == State::Closed {

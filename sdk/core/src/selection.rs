@@ -43,9 +43,10 @@ impl Selection {
         }
     }
 
-    /// What worked on an earlier page is tried first, until then.
+    /// What worked on an earlier page is tried first, until then. Where tabs share, that is for the one that leads.
     pub fn remember(&mut self, transport: Transport, until: Time) {
-        self.remembered = self.allows(transport).then_some((transport, until));
+        let shares = self.order.first() == Some(&Transport::Tab);
+        self.remembered = (self.allows(transport) && !shares).then_some((transport, until));
     }
 
     /// Chooses another order. Returns whether it is another one.

@@ -5,6 +5,8 @@ pub(crate) mod body;
 mod event_source;
 mod fetch;
 pub(crate) mod socket;
+#[cfg(feature = "tabs")]
+mod tab;
 mod websocket;
 
 use std::{collections::VecDeque, rc::Weak, time::Duration};
@@ -17,9 +19,14 @@ use event_source::EventSource;
 use fetch::{Exchange, Purpose};
 use websocket::WebSocket;
 
+#[cfg(feature = "tabs")]
+pub(crate) use tab::{TabLink, Way};
+
 /// One open transport. Dropped, it is closed, and nothing of it is heard any more.
 enum Link {
     WebSocket(WebSocket),
+    #[cfg(feature = "tabs")]
+    Tab(TabLink),
     EventSource {
         _closes: EventSource,
     },
@@ -38,11 +45,22 @@ pub(crate) struct Links {
     requests: VecDeque<(RequestId, Time, Exchange)>,
     request_timeout: Duration,
     failed: Vec<AttemptId>,
+    /// What this client shares with other tabs.
+    #[cfg(feature = "tabs")]
+    pub(crate) tabs: Option<crate::tabs::Tabs>,
 }
 
 impl Links {
     pub(crate) fn new(address: Address, request_timeout: Duration) -> Self {
-        Self { address, open: Vec::new(), requests: VecDeque::new(), request_timeout, failed: Vec::new() }
+        Self {
+            address,
+            open: Vec::new(),
+            requests: VecDeque::new(),
+            request_timeout,
+            failed: Vec::new(),
+            #[cfg(feature = "tabs")]
+            tabs: None,
+        }
     }
 
     /// Does what an output says. What fails at once is told by [`take_failed`](Self::take_failed).
@@ -54,11 +72,12 @@ impl Links {
                     None => self.failed.push(attempt),
                 }
             }
-            Output::Send { attempt, data } => {
-                if let Some((_, Link::WebSocket(socket))) = self.open.iter().find(|(id, _)| *id == attempt) {
-                    socket.send(&data);
-                }
-            }
+            Output::Send { attempt, data } => match self.open.iter().find(|(id, _)| *id == attempt) {
+                Some((_, Link::WebSocket(socket))) => socket.send(&data),
+                #[cfg(feature = "tabs")]
+                Some((_, Link::Tab(link))) => link.send(data),
+                _ => {}
+            },
             Output::Poll { attempt, request } => {
                 let exchange = self.exchange(Purpose::Poll(attempt), &request, driver);
                 if let Some((_, link)) = self.open.iter_mut().find(|(id, _)| *id == attempt) {
@@ -102,7 +121,7 @@ impl Links {
     }
 
     fn open(
-        &self,
+        &mut self,
         attempt: AttemptId,
         transport: Transport,
         request: &Request,
@@ -119,6 +138,9 @@ impl Links {
             Transport::Sse => {
                 Link::Exchange { _aborts: self.exchange(Purpose::Stream(attempt), request, driver) }
             }
+            #[cfg(feature = "tabs")]
+            Transport::Tab => Link::Tab(self.tabs.as_mut()?.open(attempt)?),
+            #[cfg(not(feature = "tabs"))]
             Transport::Tab => return None,
             Transport::LongPoll | Transport::Poll => {
                 Link::Exchange { _aborts: self.exchange(Purpose::Poll(attempt), request, driver) }
