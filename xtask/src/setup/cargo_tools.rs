@@ -11,6 +11,8 @@ use xshell::cmd;
 /// 0.22 wants a newer rustc than the workspace does.
 const TRUNK: &str = "0.21.14";
 
+const GECKODRIVER: &str = "0.37.1";
+
 /// One tool to install.
 struct Tool {
     package: &'static str,
@@ -38,9 +40,17 @@ pub fn parts(workspace: &Workspace) -> Result<Vec<Part>> {
         options: &["--no-default-features"],
         opt_level: "0",
     };
+    let geckodriver = Tool {
+        package: "geckodriver",
+        version: GECKODRIVER.to_owned(),
+        executables: &["geckodriver"],
+        options: &[],
+        opt_level: "0",
+    };
     Ok(vec![
         part(Scope::Wasm, "it must be of exactly the version that Cargo.lock has", wasm_bindgen),
         part(Scope::Trunk, "it builds and serves the demo", trunk),
+        part(Scope::Matrix, "it drives Firefox in the fault matrix", geckodriver),
     ])
 }
 
@@ -52,6 +62,7 @@ fn part(scope: Scope, why: &'static str, tool: Tool) -> Part {
         scope,
         name,
         why,
+        optional: false,
         present: Box::new(move |workspace| wanted.present(workspace)),
         install: Box::new(move |workspace| tool.install(workspace)),
     }

@@ -3,12 +3,13 @@
 //! A `Part` knows how to see whether it is there and how to get it; this file decides what to do about it, and
 //! knows no tool. Quick when nothing is missing, so that the other commands call it first.
 
+mod apt;
 mod browser;
 mod cargo_tools;
 mod node;
 mod rust;
 
-pub use browser::{chrome, chromedriver};
+pub use browser::{chrome, chromedriver, firefox, geckodriver};
 
 use crate::{say, workspace::Workspace};
 use anyhow::{Context, Result, bail};
@@ -36,6 +37,8 @@ pub enum Scope {
     Node,
     /// Chromium and its driver.
     Browser,
+    /// The other browsers of the fault matrix, and their drivers.
+    Matrix,
 }
 
 /// One thing that may be missing.
@@ -44,6 +47,8 @@ struct Part {
     name: String,
     /// What it is for, as the end of a sentence.
     why: &'static str,
+    /// Whether it may stay missing: it can't be had everywhere, and what uses it says so.
+    optional: bool,
     /// What is there already, in words; `None` when it is missing.
     present: Look,
     install: Fetch,
@@ -73,7 +78,7 @@ fn parts(workspace: &Workspace) -> Result<Vec<Part>> {
     let mut parts = rust::parts();
     parts.extend(cargo_tools::parts(workspace)?);
     parts.push(node::part());
-    parts.push(browser::part());
+    parts.extend(browser::parts());
     Ok(parts)
 }
 
@@ -93,6 +98,16 @@ fn bring_one(workspace: &Workspace, part: &Part) -> Result<()> {
         return Ok(());
     }
     say::line(format_args!("  get   {}: {}", part.name, part.why));
+    match fetch(workspace, part) {
+        Err(error) if part.optional => {
+            say::line(format_args!("  skip  {}: {error:#}", part.name));
+            Ok(())
+        }
+        fetched => fetched,
+    }
+}
+
+fn fetch(workspace: &Workspace, part: &Part) -> Result<()> {
     let started = Instant::now();
     // Registries have bad moments: one more try costs little, since what did work is kept.
     if let Err(error) = (part.install)(workspace) {

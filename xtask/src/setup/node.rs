@@ -13,6 +13,7 @@ pub fn part() -> Part {
         scope: Scope::Node,
         name: "npm packages".to_owned(),
         why: "wasm-opt 132 (what distributions ship corrupts the output), esbuild and axe-core",
+        optional: false,
         present: Box::new(|workspace| {
             let lock = std::fs::read(workspace.node().join("package-lock.json")).ok()?;
             let installed = std::fs::read(workspace.node().join(STAMP)).ok()?;

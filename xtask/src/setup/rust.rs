@@ -13,6 +13,7 @@ pub fn parts() -> Vec<Part> {
             scope: Scope::Lint,
             name: "rustfmt and clippy".to_owned(),
             why: "the format and lint checks",
+            optional: false,
             present: Box::new(|workspace| {
                 let shell = &workspace.shell;
                 run::ask(cmd!(shell, "cargo fmt --version"))?;
@@ -26,6 +27,7 @@ pub fn parts() -> Vec<Part> {
             scope: Scope::Wasm,
             name: format!("target {TARGET}"),
             why: "the client and the demo are compiled to it",
+            optional: false,
             present: Box::new(|workspace| {
                 target_library(workspace)?.is_dir().then(|| "in the toolchain".to_owned())
             }),

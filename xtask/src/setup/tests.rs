@@ -13,6 +13,7 @@ fn part(name: &str, there: bool, works_at: usize) -> (Part, Rc<Cell<usize>>) {
         scope: Scope::Node,
         name: name.to_owned(),
         why: "the test wants it",
+        optional: false,
         present: Box::new(move |_| (there || seen.get() >= works_at).then(|| "1.0".to_owned())),
         install: Box::new(move |_| {
             counted.set(counted.get() + 1);
@@ -60,6 +61,14 @@ fn an_install_that_brings_nothing_is_an_error() {
     hollow.present = Box::new(|_| None);
     let error = bring(&Workspace::find().unwrap(), &[hollow]).unwrap_err().to_string();
     assert!(error.contains("still not found"), "{error}");
+}
+
+#[test]
+fn what_is_optional_may_stay_missing() {
+    let (mut part, tries) = part("rare", false, 9);
+    part.optional = true;
+    bring(&Workspace::find().unwrap(), &[part]).unwrap();
+    assert_eq!(tries.get(), 2);
 }
 
 #[test]

@@ -56,6 +56,12 @@ pub const STEPS: &[Step] = &[
         run: e2e,
     },
     Step {
+        name: "matrix",
+        about: "what breaks between page and server, in Chromium, Firefox and WebKitGTK; writes docs/reliability.md",
+        needs: &[Scope::Wasm, Scope::Node, Scope::Browser, Scope::Matrix],
+        run: matrix,
+    },
+    Step {
         name: "size",
         about: "what browsers download",
         needs: &[Scope::Wasm, Scope::Trunk, Scope::Node],
@@ -159,6 +165,21 @@ fn e2e(workspace: &Workspace) -> Result<Tally> {
             .env("EVERWIRE_AXE", workspace.node_module("axe-core/axe.min.js"))
             .env("CHROME", chrome)
             .env("CHROMEDRIVER", driver),
+    )
+}
+
+/// Rows in parallel, in browsers that are started as their users have them.
+fn matrix(workspace: &Workspace) -> Result<Tally> {
+    build::server::build(workspace)?;
+    build::js::build(workspace)?;
+    count::tests(
+        cmd!(workspace.shell, "cargo test --locked -p everwire-e2e --test matrix")
+            .env("EVERWIRE_SERVER_BIN", workspace.server_bin())
+            .env("EVERWIRE_JS_DIR", workspace.js_dist())
+            .env("CHROME", setup::chrome(workspace).context("Chromium is missing")?)
+            .env("CHROMEDRIVER", setup::chromedriver(workspace).context("chromedriver is missing")?)
+            .env("FIREFOX", setup::firefox(workspace).context("Firefox is missing")?)
+            .env("GECKODRIVER", setup::geckodriver(workspace).context("geckodriver is missing")?),
     )
 }
 
