@@ -1,0 +1,425 @@
+//! Tabs, one of which leads, and their server, in virtual time. Messages travel in order and at once, unless a test
+//! takes them away. Which tab leads, and which dies, the test says.
+
+use std::{collections::VecDeque, time::Duration};
+
+use bytes::Bytes;
+use everwire_core::{
+    AttemptId, Closed, Config, Event, Outcome, Output, Publish, Session, State, SubscribeOptions,
+    SubscriptionId, Time, Transport,
+    protocol::{From, Payload, PublishId, ServerFrame, Topic, binary},
+    relay::{Announcement, FromTab, Relay, RelayOutput, TabEnd, TabId, TabName},
+};
+
+use crate::server::Server;
+
+pub struct Tab {
+    pub session: Session,
+    link: Option<Link>,
+    pub events: VecDeque<Event>,
+    /// It takes nothing in: what is said to it piles up.
+    pub hangs: bool,
+    /// It works alone.
+    pub alone: Option<AttemptId>,
+}
+
+struct Link {
+    end: TabEnd,
+    /// Where it ends, if anybody has answered.
+    at: Option<(usize, TabId)>,
+    inbox: VecDeque<Bytes>,
+}
+
+pub struct Leader {
+    pub tab: usize,
+    pub relay: Relay,
+    pub session: Session,
+    socket: Option<AttemptId>,
+    events: Vec<Event>,
+    pub announced: usize,
+}
+
+pub struct World {
+    pub now: Time,
+    pub server: Server,
+    pub tabs: Vec<Tab>,
+    pub leader: Option<Leader>,
+    /// The network takes WebSockets from the leader to the server.
+    pub network: bool,
+    /// How often somebody has come to lead.
+    reigns: usize,
+}
+
+pub fn topic(name: &str) -> Topic {
+    name.parse().unwrap()
+}
+
+pub fn text(text: &str) -> Publish {
+    Publish { topic: topic("room"), payload: Payload::text(text), key: None, ephemeral: false }
+}
+
+pub fn ephemeral(what: &str) -> Publish {
+    Publish { ephemeral: true, ..text(what) }
+}
+
+fn config(transports: &[Transport]) -> Config {
+    Config { transports: transports.to_vec(), ..Config::default() }
+}
+
+impl World {
+    /// So many tabs, of which the first leads; all are connected.
+    pub fn new(tabs: usize) -> Self {
+        let mut world = Self::unconnected(tabs);
+        world.lead(0);
+        world.run();
+        for tab in &world.tabs {
+            assert_eq!(tab.session.state().state, State::Connected);
+        }
+        world
+    }
+
+    /// So many tabs, none of which leads.
+    pub fn unconnected(tabs: usize) -> Self {
+        let tab = |index: usize| Tab {
+            session: Session::new(
+                config(&[Transport::Tab, Transport::WebSocket]),
+                format!("tab{index}").parse().unwrap(),
+                index as u64,
+            ),
+            link: None,
+            events: VecDeque::new(),
+            hangs: false,
+            alone: None,
+        };
+        let mut world = Self {
+            now: Time::from_millis(1_000),
+            server: Server::default(),
+            tabs: (0..tabs).map(tab).collect(),
+            leader: None,
+            network: true,
+            reigns: 0,
+        };
+        for tab in &mut world.tabs {
+            tab.session.connect(world.now);
+        }
+        world.run();
+        world
+    }
+
+    /// A tab gets the lock.
+    pub fn lead(&mut self, tab: usize) {
+        self.reigns += 1;
+        // The name under which the server knows the connection is handed on.
+        let known = self.tabs[tab].link.as_ref().and_then(|link| link.end.leader());
+        let client_id = known.map_or_else(|| "tab0".parse().unwrap(), |(_, client_id)| client_id.clone());
+        let mut session =
+            Session::new(config(&[Transport::WebSocket]), client_id.clone(), 1_000 + self.reigns as u64);
+        session.connect(self.now);
+        let name = TabName([self.reigns as u8; 16]);
+        let relay = Relay::new(self.now, name, client_id);
+        self.leader = Some(Leader { tab, relay, session, socket: None, events: Vec::new(), announced: 0 });
+    }
+
+    /// The tab that leads dies, and the browser knows.
+    pub fn kill_leader(&mut self) -> usize {
+        let leader = self.leader.take().expect("a leader");
+        self.server.lost();
+        self.kill(leader.tab);
+        leader.tab
+    }
+
+    /// A tab dies: its session is no more. The place is kept.
+    pub fn kill(&mut self, tab: usize) {
+        let dead = &mut self.tabs[tab];
+        dead.session.close(self.now);
+        while dead.session.poll_output().is_some() {}
+        dead.events.clear();
+        let link = dead.link.take().and_then(|link| link.at);
+        if let (Some((_, id)), Some(leader)) = (link, &mut self.leader) {
+            leader.relay.close(self.now, &mut leader.session, id);
+        }
+    }
+
+    pub fn step_down(&mut self) -> Leader {
+        let leader = self.leader.as_mut().expect("a leader");
+        leader.relay.step_down();
+        self.run();
+        let mut leader = self.leader.take().expect("a leader");
+        leader.session.close(self.now);
+        self.server.lost();
+        leader
+    }
+
+    /// Cuts the leader's connection to the server.
+    pub fn cut(&mut self) {
+        let now = self.now;
+        self.server.lost();
+        let leader = self.leader.as_mut().expect("a leader");
+        if let Some(socket) = leader.socket.take() {
+            leader.session.handle_closed(now, socket, Closed::Network);
+        }
+        self.run();
+    }
+
+    pub fn tab<T>(&mut self, tab: usize, act: impl FnOnce(&mut Session, Time) -> T) -> T {
+        let result = act(&mut self.tabs[tab].session, self.now);
+        self.run();
+        result
+    }
+
+    pub fn subscribe(&mut self, tab: usize, name: &str, from: From) -> SubscriptionId {
+        let options = SubscribeOptions { from, presence: false };
+        self.tab(tab, |session, now| session.subscribe(now, topic(name), options)).unwrap()
+    }
+
+    pub fn publish(&mut self, tab: usize, publish: Publish) -> PublishId {
+        self.tab(tab, |session, now| session.publish(now, publish)).unwrap()
+    }
+
+    /// Something that no tab said comes through a tab's link.
+    pub fn inject(&mut self, tab: usize, data: impl Into<Bytes>) {
+        let (_, id) = self.tabs[tab].link.as_ref().and_then(|link| link.at).expect("a link");
+        let leader = self.leader.as_mut().expect("a leader");
+        leader.relay.handle_message(self.now, &mut leader.session, id, data.into());
+        self.run();
+    }
+
+    /// A page was shown.
+    pub fn wake(&mut self, tab: usize) {
+        self.inject(tab, FromTab::Wake.encode());
+    }
+
+    /// Does all that there is to do at this moment.
+    pub fn run(&mut self) {
+        while self.step_tabs() | self.step_leader() {}
+    }
+
+    pub fn pass(&mut self, duration: Duration) {
+        let end = self.now + duration;
+        loop {
+            let tabs = self.tabs.iter().filter(|tab| !tab.hangs).filter_map(|tab| tab.session.poll_timeout());
+            let upstream = self.leader.as_ref().and_then(|leader| leader.session.poll_timeout());
+            let relay = self.leader.as_ref().and_then(|leader| leader.relay.poll_timeout());
+            let next = tabs.chain(upstream).map(|(at, _)| at).chain(relay).min();
+            let Some(at) = next.filter(|at| *at <= end) else { break };
+            let now = self.now.max(at);
+            self.now = now;
+            for tab in self.tabs.iter_mut().filter(|tab| !tab.hangs) {
+                if tab.session.poll_timeout().is_some_and(|(at, _)| at <= now) {
+                    tab.session.handle_timeout(now);
+                }
+            }
+            if let Some(leader) = &mut self.leader {
+                if leader.session.poll_timeout().is_some_and(|(at, _)| at <= now) {
+                    leader.session.handle_timeout(now);
+                }
+                leader.relay.handle_timeout(now, &leader.session);
+            }
+            self.run();
+        }
+        self.now = end;
+    }
+
+    fn step_tabs(&mut self) -> bool {
+        let mut busy = false;
+        for index in 0..self.tabs.len() {
+            if self.tabs[index].hangs {
+                continue;
+            }
+            while let Some(output) = self.tabs[index].session.poll_output() {
+                busy = true;
+                self.tab_output(index, output);
+            }
+            while let Some(data) = self.tabs[index].link.as_mut().and_then(|link| link.inbox.pop_front()) {
+                busy = true;
+                let tab = &mut self.tabs[index];
+                let Some(link) = &mut tab.link else { break };
+                match link.end.handle_message(self.now, &mut tab.session, data) {
+                    Ok(Some(answer)) => self.say(index, answer),
+                    Ok(None) => {}
+                    Err(_) => tab.link = None,
+                }
+            }
+        }
+        busy
+    }
+
+    fn tab_output(&mut self, index: usize, output: Output) {
+        match output {
+            Output::Open { attempt, transport: Transport::Tab, .. } => {
+                let link = Link { end: TabEnd::new(attempt), at: None, inbox: VecDeque::new() };
+                self.tabs[index].link = Some(link);
+                self.answer(index);
+            }
+            Output::Open { attempt, .. } => {
+                self.tabs[index].alone = Some(attempt);
+            }
+            Output::Send { data, .. } => self.say(index, TabEnd::send(data)),
+            Output::Close { attempt, .. } => {
+                if self.tabs[index].link.as_ref().is_some_and(|link| link.end.attempt() == attempt) {
+                    self.say(index, FromTab::Closed.encode());
+                    self.tabs[index].link = None;
+                } else {
+                    self.tabs[index].alone = None;
+                }
+            }
+            Output::Event(event) => {
+                if let Event::Messages { subscription, records, .. } = &event {
+                    let bytes = records.iter().map(|record| record.payload.data.len()).sum();
+                    let (now, count) = (self.now, records.len());
+                    self.tabs[index].session.consumed(now, *subscription, count, bytes);
+                }
+                self.tabs[index].events.push_back(event);
+            }
+            output => panic!("{output:?}"),
+        }
+    }
+
+    /// The leader hears that a tab wants a link.
+    fn answer(&mut self, index: usize) {
+        let (Some(leader), Some(link)) = (&mut self.leader, &mut self.tabs[index].link) else { return };
+        link.at = leader.relay.open().map(|id| (self.reigns, id));
+    }
+
+    fn say(&mut self, index: usize, data: Bytes) {
+        let at = self.tabs[index].link.as_ref().and_then(|link| link.at);
+        if let (Some(leader), Some((reign, id))) = (&mut self.leader, at)
+            && reign == self.reigns
+        {
+            leader.relay.handle_message(self.now, &mut leader.session, id, data);
+        }
+    }
+
+    fn step_leader(&mut self) -> bool {
+        let Some(leader) = &mut self.leader else { return false };
+        let mut busy = false;
+        while let Some(output) = leader.session.poll_output() {
+            busy = true;
+            match output {
+                Output::Open { attempt, .. } => {
+                    leader.socket = Some(attempt);
+                    if self.network {
+                        leader.session.handle_opened(self.now, attempt);
+                    } else {
+                        leader.session.handle_closed(self.now, attempt, Closed::Network);
+                    }
+                }
+                Output::Send { attempt, mut data } => {
+                    let mut frames = Vec::new();
+                    while let Some(frame) = binary::decode_client(&mut data).unwrap() {
+                        self.server.handle(frame, &mut frames);
+                    }
+                    self.server.pull(&mut frames);
+                    for frame in frames {
+                        leader.session.handle_message(self.now, attempt, encoded(&frame));
+                    }
+                }
+                Output::Close { .. } => self.server.lost(),
+                Output::Event(event) => leader.events.push(event),
+                output => panic!("{output:?}"),
+            }
+        }
+        for event in std::mem::take(&mut leader.events) {
+            busy = true;
+            leader.relay.handle_event(self.now, &mut leader.session, event);
+        }
+        while let Some(output) = leader.relay.poll_output() {
+            busy = true;
+            match output {
+                RelayOutput::Announce => {
+                    leader.announced += 1;
+                    let name = Announcement::Leader { leader: TabName([self.reigns as u8; 16]) };
+                    assert_eq!(Announcement::decode(name.encode()), Ok(name));
+                    for tab in &mut self.tabs {
+                        let reign = tab.link.as_ref().and_then(|link| link.at).map(|(reign, _)| reign);
+                        if reign == Some(self.reigns) || tab.hangs {
+                            continue;
+                        }
+                        match &mut tab.link {
+                            Some(link) if link.at.is_none() => {
+                                link.at = leader.relay.open().map(|id| (self.reigns, id));
+                            }
+                            _ => tab.session.handle_leader(self.now),
+                        }
+                    }
+                }
+                RelayOutput::Send { tab, data } => {
+                    let at = Some((self.reigns, tab));
+                    let links = self.tabs.iter_mut().filter_map(|tab| tab.link.as_mut());
+                    if let Some(link) = links.into_iter().find(|link| link.at == at) {
+                        link.inbox.push_back(data);
+                    }
+                }
+                RelayOutput::Close { .. } => {}
+            }
+        }
+        busy
+    }
+
+    /// The offsets that a tab was given since this was last asked; a gap is the negative of its first one.
+    pub fn delivered(&mut self, tab: usize) -> Vec<i64> {
+        let mut offsets = Vec::new();
+        self.tabs[tab].events.retain(|event| match event {
+            Event::Messages { records, .. } => {
+                offsets.extend(records.iter().map(|record| record.offset as i64));
+                false
+            }
+            Event::Gap { from, .. } => {
+                offsets.push(-(*from as i64));
+                false
+            }
+            _ => true,
+        });
+        offsets
+    }
+
+    /// What became of a tab's publishes since this was last asked.
+    pub fn outcomes(&mut self, tab: usize) -> Vec<(PublishId, Outcome)> {
+        let mut outcomes = Vec::new();
+        self.tabs[tab].events.retain(|event| match event {
+            Event::Published { id, outcome } => {
+                outcomes.push((id.clone(), outcome.clone()));
+                false
+            }
+            _ => true,
+        });
+        outcomes
+    }
+
+    /// What a tab's app is told of the connection.
+    pub fn state(&self, tab: usize) -> State {
+        self.tabs[tab].session.state().state
+    }
+
+    /// What is on its way to a tab.
+    pub fn piled_up(&self, tab: usize) -> usize {
+        self.tabs[tab].link.as_ref().map_or(0, |link| link.inbox.iter().map(Bytes::len).sum())
+    }
+
+    pub fn leader(&mut self) -> &mut Leader {
+        self.leader.as_mut().expect("a leader")
+    }
+
+    /// The server appends, and the leader hears of it.
+    pub fn server_says(&mut self, count: usize, bytes: usize) {
+        for _ in 0..count {
+            self.server.append(bytes);
+        }
+        let mut frames = Vec::new();
+        self.server.pull(&mut frames);
+        let now = self.now;
+        let leader = self.leader();
+        if let Some(socket) = leader.socket {
+            for frame in frames {
+                leader.session.handle_message(now, socket, encoded(&frame));
+            }
+        }
+        self.run();
+    }
+}
+
+fn encoded(frame: &ServerFrame) -> Bytes {
+    let mut out = Vec::new();
+    binary::encode_server(frame, &mut out);
+    out.into()
+}
