@@ -6,7 +6,7 @@ use bytes::Bytes;
 use everwire_core::{
     AttemptId, Config, HttpResponse, Output, Publish, Reason, RequestId, Session, StoredPublish,
     SubscribeOptions, Time, Transport,
-    protocol::{GapReason, HistoryRange, Position, PublishId, ServerFrame},
+    protocol::{From, GapReason, HistoryRange, Position, PublishId, ServerFrame},
 };
 
 use super::{
@@ -146,6 +146,10 @@ impl Run {
             Step::Subscribe(n, from, presence) => {
                 if let Ok(id) = self.session.subscribe(now, name(n), SubscribeOptions { from, presence }) {
                     self.app.subscribed.insert(id, name(n));
+                    if let From::Position(position) = from {
+                        // What the app hands in is what it has been given, by an earlier page.
+                        self.app.cursors.insert(id, position);
+                    }
                 }
             }
             Step::Unsubscribe(n) => {

@@ -53,7 +53,12 @@ fn position() -> impl Strategy<Value = Position> {
 }
 
 fn start() -> impl Strategy<Value = From> {
-    prop_oneof![Just(From::Latest), Just(From::Earliest), (0..9_u32).prop_map(From::Last)]
+    prop_oneof![
+        2 => Just(From::Latest),
+        2 => Just(From::Earliest),
+        2 => (0..9_u32).prop_map(From::Last),
+        1 => position().prop_map(From::Position),
+    ]
 }
 
 fn publish_id() -> impl Strategy<Value = PublishId> {
