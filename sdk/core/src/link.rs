@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use everwire_protocol::{ClientFrame, Epoch, From, RetryWindow, Topic, binary};
 
-use crate::{AttemptId, Time, Transport, map::Map, sse};
+use crate::{AttemptId, Time, Token, Transport, map::Map, sse};
 
 /// How far an attempt has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -47,6 +47,8 @@ pub(crate) struct Link {
     pub id: AttemptId,
     pub transport: Transport,
     pub phase: Phase,
+    /// The token that the server has of it.
+    pub token: Option<Token>,
     /// When it, or its present request, was begun.
     pub asked: Time,
     /// It has nothing to ask for, since no topic is wanted: it is opened once one is.
@@ -89,6 +91,7 @@ impl Link {
             id,
             transport,
             phase: Phase::Planned,
+            token: None,
             asked: now,
             parked: false,
             deadline: now + timeout,

@@ -65,7 +65,7 @@ pub struct Reconnects {
     pub drain: u64,
     /// What came could not be read.
     pub malformed: u64,
-    /// The app asked, or chose another transport.
+    /// The app asked, chose another transport, or brought a new token.
     pub asked: u64,
     /// The network or the page went away.
     pub away: u64,
@@ -82,10 +82,10 @@ impl Reconnects {
         let counter = match reason {
             Reason::Network => &mut self.network,
             Reason::Silent | Reason::Unanswered | Reason::ConnectTimeout => &mut self.dead,
-            Reason::Closed(_) | Reason::Status(_) | Reason::Token => &mut self.server,
+            Reason::Closed(_) | Reason::Status(_) => &mut self.server,
             Reason::Drain => &mut self.drain,
             Reason::Malformed => &mut self.malformed,
-            Reason::Asked | Reason::Transport | Reason::Welcomed => &mut self.asked,
+            Reason::Asked | Reason::Transport | Reason::Token | Reason::Welcomed => &mut self.asked,
             Reason::Offline | Reason::Suspended | Reason::Back => &mut self.away,
         };
         *counter += 1;

@@ -7,6 +7,8 @@ use crate::Time;
 pub enum TimerName {
     /// The token provider has to answer.
     Token,
+    /// A new token is asked for, ahead of the end of the present one.
+    Refresh,
     /// An attempt has to come to its welcome.
     Connect,
     /// The next transport is started beside the ones that hang.
@@ -45,8 +47,9 @@ pub enum TimerName {
 
 impl TimerName {
     /// Every name, in the order in which deadlines of the same moment are acted on.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Token,
+        Self::Refresh,
         Self::Connect,
         Self::HeadStart,
         Self::Retry,
@@ -67,14 +70,23 @@ impl TimerName {
     ];
 
     /// Those that watch the link, and end with it.
-    pub(crate) const OF_LINK: [Self; 7] =
-        [Self::Heartbeat, Self::Probe, Self::Ping, Self::Healthy, Self::Upgrade, Self::Poll, Self::Subscribe];
+    pub(crate) const OF_LINK: [Self; 8] = [
+        Self::Refresh,
+        Self::Heartbeat,
+        Self::Probe,
+        Self::Ping,
+        Self::Healthy,
+        Self::Upgrade,
+        Self::Poll,
+        Self::Subscribe,
+    ];
 
     /// The name, for logs: `heartbeat`, `head-start` …
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Token => "token",
+            Self::Refresh => "refresh",
             Self::Connect => "connect",
             Self::HeadStart => "head-start",
             Self::Retry => "retry",

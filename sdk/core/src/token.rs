@@ -1,8 +1,8 @@
 //! The access token: which one is held, and whether one is being asked for.
 
-use crate::Token;
+use crate::{Token, backoff::Backoff};
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct TokenState {
     /// The last one that the provider gave.
     pub current: Option<Token>,
@@ -12,4 +12,12 @@ pub(crate) struct TokenState {
     pub for_round: bool,
     /// A new token was tried at once after a refusal; the next refusal waits.
     pub retried: bool,
+    /// How often a new one for the link could not be had in a row, and the wait that follows.
+    pub backoff: Backoff,
+}
+
+impl TokenState {
+    pub fn new(backoff: Backoff) -> Self {
+        Self { current: None, fetching: false, for_round: false, retried: false, backoff }
+    }
 }

@@ -22,6 +22,7 @@ impl Session {
     fn act(&mut self, now: Time, name: TimerName, late: bool) {
         match name {
             TimerName::Token => self.token_missed(now),
+            TimerName::Refresh => self.fetch_token(now),
             TimerName::Connect => self.connect_missed(now, late),
             TimerName::HeadStart => self.head_start_over(now),
             TimerName::Retry => self.begin_round(now, self.status.reason),

@@ -1,11 +1,9 @@
 //! What the app and the page say of the connection as a whole: other transports, online and offline, put
-//! aside and back, and tokens.
-
-use everwire_protocol::{ClientFrame, limits};
+//! aside and back.
 
 use crate::{
-    Reason, Session, State, Time, TimerName, Token, Transport,
-    session::end::{DONE, End, MOVED},
+    Reason, Session, State, Time, Transport,
+    session::end::{DONE, MOVED},
 };
 
 impl Session {
@@ -65,55 +63,6 @@ impl Session {
         self.now = now;
         self.suspended = true;
         self.go_away(now, Reason::Suspended, DONE);
-    }
-
-    /// The answer to [`Output::FetchToken`](crate::Output::FetchToken): a token, none needed (`Ok(None)`), or
-    /// a failure. An answer that nobody waits for is kept for the next connect.
-    #[allow(clippy::result_unit_err)]
-    pub fn handle_token(&mut self, now: Time, token: Result<Option<String>, ()>) {
-        self.now = now;
-        if self.is_closed() {
-            return;
-        }
-        self.timers.stop(TimerName::Token);
-        self.token.fetching = false;
-        let for_round = std::mem::take(&mut self.token.for_round);
-        let Ok(token) = token else {
-            self.token_failed(now, for_round);
-            return;
-        };
-        if token.as_ref().is_some_and(|token| token.len() > limits::TOKEN_BYTES) {
-            self.token_failed(now, for_round);
-            return;
-        }
-        let token = token.map(Token::from);
-        self.token.current.clone_from(&token);
-        if for_round {
-            self.start_next(now);
-        }
-        if let (Some(link), Some(token)) = (self.live_link().filter(|link| link.takes_frames()), token) {
-            link.send(&ClientFrame::Refresh { token });
-        }
-        self.release_publishes();
-    }
-
-    /// The provider failed, or was too slow.
-    pub(super) fn token_missed(&mut self, now: Time) {
-        self.token.fetching = false;
-        let for_round = std::mem::take(&mut self.token.for_round);
-        self.token_failed(now, for_round);
-    }
-
-    fn token_failed(&mut self, now: Time, for_round: bool) {
-        if !for_round {
-            return;
-        }
-        if self.live.is_some() {
-            self.selection.end_round();
-            self.timers.set(TimerName::Upgrade, now + self.config.remember);
-        } else {
-            self.schedule(now, End { close: None, ..End::found(Reason::Token, DONE) });
-        }
     }
 
     fn back(&mut self, now: Time) {

@@ -15,7 +15,8 @@ impl Session {
                 self.welcome(now, id, heartbeat, limits)
             }
             // Each answer of a poll begins with one.
-            ServerFrame::Welcome { .. } | ServerFrame::Heartbeat | ServerFrame::Expires { .. } => {}
+            ServerFrame::Welcome { .. } | ServerFrame::Heartbeat => {}
+            ServerFrame::Expires { after } => self.token_ends(now, id, after),
             ServerFrame::Error { about: About::Connection, code, retry_after, .. } => {
                 link.window = retry_after.or(link.window);
                 if welcomed && code.action() == Action::RetryWithToken && self.config.has_token {

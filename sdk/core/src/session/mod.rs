@@ -17,6 +17,7 @@ mod round;
 mod sync;
 #[cfg(feature = "relay")]
 mod tab;
+mod tokens;
 mod transports;
 
 use std::{collections::VecDeque, fmt};
@@ -135,7 +136,7 @@ impl Session {
             backoff: Backoff::new(config.backoff),
             not_before: None,
             refused: None,
-            token: TokenState::default(),
+            token: TokenState::new(Backoff::new(config.backoff)),
             feeds: Map::default(),
             unsynced: false,
             outbox: Outbox::new(config.backoff),

@@ -90,13 +90,6 @@ impl Session {
         self.timers.put(TimerName::Upgrade, at);
     }
 
-    pub(super) fn fetch_token(&mut self, now: Time) {
-        if !std::mem::replace(&mut self.token.fetching, true) {
-            self.outputs.push_back(Output::FetchToken);
-        }
-        self.timers.set(TimerName::Token, now + self.config.token_timeout);
-    }
-
     pub(super) fn start_next(&mut self, now: Time) {
         if let Some(transport) = self.selection.next() {
             self.start(now, transport);
@@ -162,7 +155,8 @@ impl Session {
         self.limits = limits;
         if self.live != Some(id) {
             if let Some(old) = self.live {
-                self.shut(now, old, Reason::Transport, MOVED);
+                let renewed = self.live_transport() == Some(transport);
+                self.shut(now, old, if renewed { Reason::Token } else { Reason::Transport }, MOVED);
             }
             for earlier in self.links.iter().filter(|link| link.id < id && !link.parked) {
                 self.selection.passed_nothing(earlier.transport, false);
@@ -208,10 +202,16 @@ impl Session {
             return;
         }
         self.stats.failed_attempts += 1;
-        if !end.spoken {
-            self.selection.passed_nothing(link.transport, self.live.is_some());
+        let current = self.live_transport();
+        if current == Some(link.transport) {
+            // The same again with a new token. The link lives on.
+            self.refresh_failed(now);
+            return;
         }
-        if let Some(transport) = self.live_transport() {
+        if !end.spoken {
+            self.selection.passed_nothing(link.transport, current.is_some());
+        }
+        if let Some(transport) = current {
             self.attempt_beside_link_ended(now, transport, end);
         } else if end.spoken {
             self.schedule(now, end);
@@ -303,6 +303,7 @@ impl Session {
         }
         self.feeds.values_mut().for_each(Feed::link_lost);
         self.questions.link_lost();
+        self.token.backoff.reset();
         let gone = self.outbox.link_lost();
         self.expired(gone);
         self.set_outbox_age();

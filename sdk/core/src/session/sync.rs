@@ -79,6 +79,7 @@ impl Session {
         let asker = Asker { client_id: &self.client_id, info: self.config.info.as_deref(), token };
         let link = &mut self.links[index];
         link.phase = Phase::Opening;
+        link.token.clone_from(&asker.token);
         let request = match link.transport {
             Transport::WebSocket | Transport::Tab => request::web_socket(),
             // A poll that is answered at once brings the welcome at once.
@@ -137,6 +138,7 @@ impl Session {
         let token = self.token.current.clone();
         let asker = Asker { client_id: &self.client_id, info: self.config.info.as_deref(), token };
         let request = ask_for_all(link, &self.feeds, &asker, wait);
+        link.token.clone_from(&asker.token);
         link.asked = self.now;
         link.held = !wait.is_zero();
         self.timers.set(TimerName::Heartbeat, self.now + wait + self.config.heartbeat_grace);

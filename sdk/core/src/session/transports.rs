@@ -24,6 +24,7 @@ impl Session {
             let token = self.token.current.clone();
             let info = self.config.info.clone();
             if let Some(link) = self.link(attempt) {
+                link.token.clone_from(&token);
                 link.send(&ClientFrame::Connect { client_id, token, info });
             }
             self.unsynced = true;
