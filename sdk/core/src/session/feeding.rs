@@ -137,7 +137,7 @@ impl Session {
         position: Position,
     ) {
         let flow = self.config.flow;
-        let Some(asked) = self.link(id).and_then(|link| link.asked(alias)) else { return };
+        let asked = self.link(id).and_then(|link| link.asked(alias)).unwrap_or_default();
         let Some((topic, _, feed)) = self.known(id, alias) else { return };
         let (mut told, mut hole) = (Vec::new(), false);
         for reader in &mut feed.readers {
