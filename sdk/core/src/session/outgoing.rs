@@ -10,8 +10,8 @@ impl Session {
     /// questions go by requests of their own, without a link, where the transports allow requests.
     ///
     /// Publishes take effect in the order of these calls. One that the server refuses for now (its rate
-    /// limit) holds up those not sent yet; those on their way behind it may overtake it. An ephemeral one
-    /// expires at once when there is no link.
+    /// limit) holds up those not sent yet, and the server refuses with it those that are on their way behind it.
+    /// An ephemeral one expires at once when there is no link.
     ///
     /// # Errors
     /// [`PublishError`]; nothing has been sent then, and no id was used up.

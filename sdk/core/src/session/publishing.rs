@@ -98,6 +98,10 @@ impl Session {
 
     /// Sends no publish for a while.
     fn hold_publishes(&mut self, now: Time, window: Option<RetryWindow>) {
+        if self.outbox.is_held() && window.is_none() {
+            // What was sent behind it is refused with it: that is one failure.
+            return;
+        }
         let backoff = self.outbox.backoff.fail(&mut self.rng);
         let wait = window.map_or(backoff, |window| pick_in(&mut self.rng, window));
         let until = self.outbox.held_until().map_or(now + wait, |until| until.max(now + wait));
