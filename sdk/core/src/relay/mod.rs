@@ -143,6 +143,10 @@ impl Relay {
             return;
         }
         self.limits = session.limits();
+        // A hidden page's timers are late; what comes from a tab that is seen is not.
+        if session.poll_timeout().is_some_and(|(at, _)| at <= now) {
+            session.handle_timeout(now);
+        }
         match FromTab::decode(data) {
             Ok(FromTab::Frames(frames)) => self.read_frames(now, session, tab, frames),
             Ok(FromTab::Taken(bytes)) => self.taken(now, session, tab, bytes),

@@ -135,7 +135,7 @@ impl Session {
         match self.live_link().and_then(|link| link.ping).filter(|_| !late) {
             Some((_, sent)) if now.since(sent) >= interval * 2 => self.found_dead(now, Reason::Unanswered),
             // Its answer still counts.
-            Some(_) => self.timers.set(TimerName::Ping, now + interval),
+            Some(_) => self.set_ping(now),
             None => self.ping(now),
         }
     }
@@ -144,11 +144,18 @@ impl Session {
     pub(super) fn ping(&mut self, now: Time) {
         let nonce = self.next_nonce;
         self.next_nonce = nonce.wrapping_add(1);
-        self.timers.set(TimerName::Ping, now + self.config.ping_interval);
+        self.set_ping(now);
         if let Some(link) = self.live_link().filter(|link| link.takes_frames()) {
             link.ping = Some((nonce, now));
             link.send(&ClientFrame::Ping { nonce });
         }
+    }
+
+    fn set_ping(&mut self, now: Time) {
+        let interval = self.config.ping_interval;
+        #[cfg(feature = "relay")]
+        let interval = if self.waits_for_upstream() { interval.min(super::tab::URGES_EVERY) } else { interval };
+        self.timers.set(TimerName::Ping, now + interval);
     }
 
     /// A ping was answered.

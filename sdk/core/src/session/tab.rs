@@ -1,9 +1,15 @@
 //! What is special about a link to another tab: there, something comes beside the protocol, and how the
 //! connection is, is not how the link is.
 
+use std::time::Duration;
+
 use everwire_protocol::{Limits, PublishId};
 
 use crate::{AttemptId, Event, Outcome, Reason, Session, State, StateChange, Time, Transport};
+
+/// How often a tab pings the one that has the connection while that is lost. A hidden page's timers may be a minute
+/// late; what it hears makes it look at its deadlines, so that those who are seen don't wait for it.
+pub(super) const URGES_EVERY: Duration = Duration::from_secs(1);
 
 /// What the tab that has the connection says of it, and on which link it said so.
 #[derive(Clone, Copy, Debug)]
@@ -49,6 +55,9 @@ impl Session {
             self.transition(State::Connected, Reason::Welcomed, Some(Transport::Tab), None);
             if self.status == before && self.via() != via {
                 self.event(Event::State(before));
+            }
+            if self.waits_for_upstream() {
+                self.ping(now);
             }
         }
     }

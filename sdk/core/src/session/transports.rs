@@ -25,6 +25,9 @@ impl Session {
             let info = self.config.info.clone();
             if let Some(link) = self.link(attempt) {
                 link.token.clone_from(&token);
+                // The connection has the token of the tab that leads; this one's goes over no channel.
+                #[cfg(feature = "relay")]
+                let token = token.filter(|_| link.transport != Transport::Tab);
                 link.send(&ClientFrame::Connect { client_id, token, info });
             }
             self.unsynced = true;

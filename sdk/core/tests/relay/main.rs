@@ -204,6 +204,20 @@ fn a_tab_that_wakes_up_or_comes_has_the_connection_tried_at_once() {
 }
 
 #[test]
+fn a_leader_whose_timers_are_throttled_is_urged_by_the_others() {
+    let mut world = World::new(2);
+    world.subscribe(1, "room", From::Latest);
+    world.throttled = true;
+    world.cut();
+    assert_eq!(world.state(1), State::Waiting);
+    // The first retry is due within half a second; the ping comes once a second.
+    world.pass(Duration::from_millis(1_500));
+    assert_eq!(world.state(1), State::Connected);
+    world.server_says(1, 10);
+    assert_eq!(world.delivered(1), [1]);
+}
+
+#[test]
 fn what_the_server_refuses_is_refused_to_the_tab_that_asked() {
     let mut world = World::new(2);
     let id = world.publish(1, text("refuse"));

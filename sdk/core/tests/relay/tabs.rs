@@ -46,6 +46,8 @@ pub struct World {
     pub leader: Option<Leader>,
     /// The network takes WebSockets from the leader to the server.
     pub network: bool,
+    /// The page of the leader is hidden, and its timers don't fire.
+    pub throttled: bool,
     /// How often somebody has come to lead.
     reigns: usize,
 }
@@ -97,6 +99,7 @@ impl World {
             tabs: (0..tabs).map(tab).collect(),
             leader: None,
             network: true,
+            throttled: false,
             reigns: 0,
         };
         for tab in &mut world.tabs {
@@ -198,8 +201,9 @@ impl World {
         let end = self.now + duration;
         loop {
             let tabs = self.tabs.iter().filter(|tab| !tab.hangs).filter_map(|tab| tab.session.poll_timeout());
-            let upstream = self.leader.as_ref().and_then(|leader| leader.session.poll_timeout());
-            let relay = self.leader.as_ref().and_then(|leader| leader.relay.poll_timeout());
+            let leader = self.leader.as_ref().filter(|_| !self.throttled);
+            let upstream = leader.and_then(|leader| leader.session.poll_timeout());
+            let relay = leader.and_then(|leader| leader.relay.poll_timeout());
             let next = tabs.chain(upstream).map(|(at, _)| at).chain(relay).min();
             let Some(at) = next.filter(|at| *at <= end) else { break };
             let now = self.now.max(at);
@@ -209,7 +213,7 @@ impl World {
                     tab.session.handle_timeout(now);
                 }
             }
-            if let Some(leader) = &mut self.leader {
+            if let Some(leader) = self.leader.as_mut().filter(|_| !self.throttled) {
                 if leader.session.poll_timeout().is_some_and(|(at, _)| at <= now) {
                     leader.session.handle_timeout(now);
                 }
