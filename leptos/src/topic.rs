@@ -104,7 +104,7 @@ where
             }
             phase.set(Phase::Opening);
             let from = entries.with_untracked(Entries::position).map_or(options.from, From::Position);
-            client.subscribe::<T>(&name).from(from)
+            client.subscribe::<T>(&name).from(from).conflate(options.conflate)
         },
         move |batch| take(batch, entries, phase),
     );
