@@ -130,7 +130,8 @@ impl Client {
     }
 
     /// What the connection is doing: `{state, transport, reason, code, attempt, retryAt}`, the last in
-    /// milliseconds as `performance.now()` counts them.
+    /// milliseconds as `performance.now()` counts them. Where tabs share a connection, `transport` is `tab`, and `via`
+    /// the transport of the tab that has it.
     #[wasm_bindgen(getter)]
     pub fn state(&self) -> JsValue {
         status(&self.0.status())
@@ -273,6 +274,8 @@ fn status(status: &Status) -> JsValue {
     record.maybe("code", status.reason.code().map(u32::from));
     record.set("attempt", status.attempt);
     record.maybe("retryAt", status.retry_at);
+    #[cfg(feature = "tabs")]
+    record.maybe("via", status.via.map(|transport| transport.as_str()));
     record.into()
 }
 

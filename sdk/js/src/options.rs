@@ -10,8 +10,8 @@ use wasm_bindgen_futures::JsFuture;
 
 use crate::value::{error, get, text};
 
-/// `{token, transports, clientId, info}`, with the feature `log` `debug`, and times in milliseconds: `{backoffMax,
-/// connectTimeout, heartbeatGrace, pingInterval, pollWait, pollInterval}`.
+/// `{token, transports, clientId, info}`, with the feature `log` `debug`, with `tabs` `shareTabs` (the scope), and
+/// times in milliseconds: `{backoffMax, connectTimeout, heartbeatGrace, pingInterval, pollWait, pollInterval}`.
 pub(crate) fn client(mut builder: Builder, options: &JsValue) -> Result<Builder, JsValue> {
     #[cfg(feature = "log")]
     if flag(options, "debug") {
@@ -29,6 +29,10 @@ pub(crate) fn client(mut builder: Builder, options: &JsValue) -> Result<Builder,
     if let Some(provider) = get(options, "token") {
         let provider: Function = provider.dyn_into().map_err(|_| bad("token"))?;
         builder = builder.token(move || token(provider.clone()));
+    }
+    #[cfg(feature = "tabs")]
+    if let Some(scope) = text(options, "shareTabs") {
+        builder = builder.share_tabs(scope);
     }
     Ok(builder.config(|config| times(config, options)))
 }

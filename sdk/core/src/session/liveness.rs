@@ -154,7 +154,8 @@ impl Session {
     fn set_ping(&mut self, now: Time) {
         let interval = self.config.ping_interval;
         #[cfg(feature = "relay")]
-        let interval = if self.waits_for_upstream() { interval.min(super::tab::URGES_EVERY) } else { interval };
+        let interval =
+            if self.waits_for_upstream() { interval.min(super::tab::URGES_EVERY) } else { interval };
         self.timers.set(TimerName::Ping, now + interval);
     }
 
