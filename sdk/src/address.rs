@@ -20,9 +20,9 @@ impl Address {
 
     /// Scheme, host and port: what does not depend on the path.
     pub(crate) fn origin(&self) -> &str {
-        let host = self.0.find("://").map_or(0, |place| place + 3);
-        let end = self.0[host..].find('/').map_or(self.0.len(), |place| host + place);
-        &self.0[..end]
+        // By bytes: looking for a string brings 8 KB of wasm along.
+        let mut slashes = self.0.bytes().enumerate().filter(|(_, byte)| *byte == b'/');
+        slashes.nth(2).and_then(|(path, _)| self.0.get(..path)).unwrap_or(&self.0)
     }
 
     /// The URL of a request's target.

@@ -53,7 +53,8 @@ fn read(entry: &str, now: f64) -> Option<(Transport, Duration)> {
     if entry.len() > LONGEST {
         return None;
     }
-    let (transport, time) = entry.split_once(' ')?;
+    let space = entry.bytes().position(|byte| byte == b' ')?;
+    let (transport, time) = (entry.get(..space)?, entry.get(space + 1..)?);
     // From the future: one of the two moments is wrong.
     let age = (now as u64).checked_sub(time.parse().ok()?)?;
     Some((transport.parse().ok()?, Duration::from_millis(age)))
