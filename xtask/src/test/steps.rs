@@ -73,7 +73,8 @@ fn fmt(workspace: &Workspace) -> Result<Tally> {
     count::check(cmd!(workspace.shell, "cargo fmt --all --check"))
 }
 
-/// In three runs, because features add up in one: the SDK is checked with serde, and without it as npm users get it.
+/// In runs of their own, because features add up in one: the SDK is checked with serde, without it as npm users get it,
+/// and with all that is optional.
 fn clippy(workspace: &Workspace) -> Result<Tally> {
     let shell = &workspace.shell;
     let mut tally = count::check(cmd!(
@@ -81,9 +82,12 @@ fn clippy(workspace: &Workspace) -> Result<Tally> {
         "cargo clippy --locked --workspace --exclude everwire-js --all-targets --all-features -- -D warnings"
     ))?;
     let wasm = "wasm32-unknown-unknown";
-    for packages in
-        [&["-p", "everwire", "-p", "everwire-leptos", "-p", "everwire-demo-app"][..], &["-p", "everwire-js"]]
-    {
+    for packages in [
+        &["-p", "everwire", "-p", "everwire-leptos", "-p", "everwire-demo-app"][..],
+        &["-p", "everwire-js"],
+        &["-p", "everwire", "--all-features"],
+        &["-p", "everwire-js", "--all-features"],
+    ] {
         tally += count::check(cmd!(
             shell,
             "cargo clippy --locked {packages...} --all-targets --target {wasm} -- -D warnings"
@@ -134,12 +138,16 @@ fn browser(workspace: &Workspace) -> Result<Tally> {
         Server::start(workspace, &["--listen", "127.0.0.1:0", "--anonymous", "--allow-origin", "*"])?;
     let driver = setup::chromedriver(workspace).context("chromedriver is missing")?;
     let mut tally = Tally::default();
-    // In runs of their own, because features add up in one: the JavaScript surface is tested as it ships, without serde.
-    for package in ["everwire", "everwire-leptos", "everwire-js"] {
+    // In runs of their own, because features add up in one: the JavaScript surface is tested as it ships, without serde,
+    // and the SDK with all that is optional.
+    for (package, features) in
+        [("everwire", &["--all-features"][..]), ("everwire-leptos", &[]), ("everwire-js", &[])]
+    {
         tally += count::tests(
             cmd!(
                 workspace.shell,
-                "cargo test --locked --no-fail-fast -p {package} --lib --tests --target wasm32-unknown-unknown"
+                "cargo test --locked --no-fail-fast -p {package} {features...} --lib --tests
+                 --target wasm32-unknown-unknown"
             )
             .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", "wasm-bindgen-test-runner")
             .env("CHROMEDRIVER", &driver)
