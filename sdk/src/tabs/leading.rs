@@ -5,7 +5,7 @@ use std::rc::{Rc, Weak};
 
 use bytes::Bytes;
 use everwire_core::{
-    AttemptId, Event, Session, Time,
+    AttemptId, Event, Session, State, Time,
     relay::{Announcement, Relay, RelayOutput, TabId, TabName},
 };
 use everwire_protocol::ClientId;
@@ -31,17 +31,27 @@ enum Way {
 
 /// See the module.
 pub(crate) struct Leading {
+    /// The app's driver in this tab.
+    app: Weak<Driver>,
     relay: Relay,
     name: TabName,
     announcements: Rc<Channel>,
     ways: Vec<(TabId, Way)>,
     events: Vec<Event>,
+    /// The server has ended the session for good.
+    is_refused: bool,
 }
 
 impl Leading {
-    pub(super) fn new(now: Time, name: TabName, client_id: ClientId, announcements: Rc<Channel>) -> Self {
+    pub(super) fn new(
+        now: Time,
+        app: Weak<Driver>,
+        name: TabName,
+        client_id: ClientId,
+        announcements: Rc<Channel>,
+    ) -> Self {
         let relay = Relay::new(now, name, client_id);
-        Self { relay, name, announcements, ways: Vec::new(), events: Vec::new() }
+        Self { app, relay, name, announcements, ways: Vec::new(), events: Vec::new(), is_refused: false }
     }
 
     /// Passes on what the session told, or else sends what there is to send. Returns whether the session has to be
@@ -63,12 +73,26 @@ impl Leading {
                 RelayOutput::Close { tab } => self.ways.retain(|(id, _)| *id != tab),
             }
         }
+        if std::mem::take(&mut self.is_refused) {
+            // The links have been told, so this comes behind. Whoever has none must not lead with nothing.
+            let app = self.app.clone();
+            spawn_local(async move {
+                if let Some(app) = app.upgrade() {
+                    app.shares_no_more();
+                }
+            });
+        }
         false
     }
 
     /// The relay's next one.
     pub(crate) fn next_deadline(&self) -> Option<Time> {
         self.relay.poll_timeout()
+    }
+
+    /// It has not stepped down.
+    fn leads(&self) -> bool {
+        self.relay.poll_timeout().is_some()
     }
 
     pub(super) fn step_down(&mut self) {
@@ -97,6 +121,8 @@ impl Inner {
     pub(crate) fn hear(&mut self, event: Event) {
         self.remember(&event);
         if let Some(leading) = &mut self.leading {
+            let is_closed = matches!(&event, Event::State(change) if change.state == State::Closed);
+            leading.is_refused |= is_closed && leading.leads();
             leading.events.push(event);
         }
     }

@@ -205,7 +205,8 @@ impl Tabs {
     fn lead(&mut self, now: Time) {
         let Some(parts) = &mut self.parts else { return };
         let Upstream { address, config, client_id, token } = &self.upstream;
-        let leading = Leading::new(now, self.tab, client_id.clone(), parts.announcements.clone());
+        let app = self.driver.clone();
+        let leading = Leading::new(now, app, self.tab, client_id.clone(), parts.announcements.clone());
         let driver = Driver::new(address.clone(), config.clone(), client_id.clone(), token.clone(), None);
         driver.lead(leading);
         driver.start();
@@ -280,8 +281,8 @@ impl Driver {
         });
     }
 
-    /// The browser refuses the locks: this client works alone.
-    fn shares_no_more(&self) {
+    /// The browser refuses the locks, or the server what the tabs share: this client works alone.
+    pub(super) fn shares_no_more(&self) {
         self.input(|inner, now| {
             let Some(tabs) = &mut inner.links.tabs else { return };
             tabs.parts = None;
