@@ -300,3 +300,30 @@ fn a_request_names_a_topic_once_and_a_new_start_makes_a_new_one() {
     assert_eq!(told(&world, late), [i64::MIN, 9, 10, 11]);
     assert_eq!(world.events.iter().filter(|event| matches!(event, Event::Messages { .. })).count(), 3);
 }
+
+#[test]
+fn invariant_1_readers_of_two_lives_that_are_no_more_are_each_told_of_their_gap() {
+    let mut world = World::new(only(Transport::WebSocket));
+    let first = world.subscribe("room", From::Position(at("x-5")));
+    let second = world.subscribe("room", From::Position(at("y-9")));
+    world.act(|session, now| session.connect(now));
+    let link = world.accept();
+    let gap = |alias, from| ServerFrame::Gap {
+        alias,
+        from,
+        to: None,
+        reason: GapReason::Epoch,
+        position: at("z-0"),
+    };
+    for (alias, start) in [(1, "x-5"), (2, "y-9")] {
+        assert_eq!(starts(&mut world, link), [start]);
+        let lost = if alias == 1 { 6 } else { 10 };
+        // A frame of its own each, as slow links bring them.
+        world.frames(link, &[subscribed("room", alias, "z-0", false)]);
+        assert!(starts(&mut world, link).is_empty(), "the gap is still to come");
+        world.frames(link, &[gap(alias, lost)]);
+    }
+    world.frames(link, &[messages(2, 1..=2)]);
+    assert_eq!(told(&world, first), [i64::MIN, -6, 1, 2]);
+    assert_eq!(told(&world, second), [i64::MIN, -10, 1, 2]);
+}

@@ -51,7 +51,10 @@ impl Session {
             let event = Event::Subscribed { subscription: reader.id, position, recovered };
             self.outputs.push_back(Output::Event(event));
         }
-        if feed.lacks() {
+        // Where a gap follows, those that were asked for are told of it first: were the next asked for at once, two
+        // readers of two lives of the log that are no more would supersede each other's question for ever.
+        let gap_follows = matches!(asked, From::Position(_)) && !recovered;
+        if feed.lacks() && !gap_follows {
             self.ask_anew(&topic);
         }
     }
@@ -153,6 +156,7 @@ impl Session {
                 GapVerdict::Hole => hole |= !reader.paused(),
             }
         }
+        let lacks = feed.lacks();
         if let Some(link) = self.link(id) {
             link.fruitful |= !told.is_empty();
             if let Some(alias) = link.aliases.get_mut(&alias) {
@@ -163,6 +167,8 @@ impl Session {
         self.outputs.extend(told.into_iter().map(Output::Event));
         if hole {
             self.ask_again(now, id, &topic);
+        } else if lacks {
+            self.ask_anew(&topic);
         }
     }
 
