@@ -7,6 +7,8 @@ mod binary;
 mod corpus;
 mod event;
 mod json;
+mod request;
+mod session;
 mod sse;
 mod text;
 
@@ -14,6 +16,8 @@ pub use binary::binary;
 pub use corpus::{Unreadable, inputs};
 pub use event::event;
 pub use json::json;
+pub use request::request;
+pub use session::session;
 pub use sse::sse;
 pub use text::text;
 
@@ -30,6 +34,8 @@ pub const TARGETS: &[Target] = &[
     Target { name: "binary", run: binary },
     Target { name: "event", run: event },
     Target { name: "json", run: json },
+    Target { name: "request", run: request },
+    Target { name: "session", run: session },
     Target { name: "sse", run: sse },
     Target { name: "text", run: text },
 ];

@@ -47,7 +47,7 @@ macro_rules! replayed {
     };
 }
 
-replayed!(binary event json sse text);
+replayed!(binary event json request session sse text);
 
 #[test]
 fn the_corpora_are_small() {
