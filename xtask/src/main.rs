@@ -6,6 +6,8 @@
 
 mod build;
 mod demo;
+mod fuzz;
+mod mutants;
 mod run;
 mod say;
 mod serve;
@@ -47,6 +49,10 @@ enum Command {
     Js,
     /// Run the simulation; the arguments are passed on (`--seed N` replays one schedule).
     Sim(sim::Args),
+    /// Make mistakes on purpose, in a copy, and see that the simulation notices each.
+    Mutants(mutants::Args),
+    /// Fuzz the codecs, the parsers and the session, one after another. Wants a nightly compiler.
+    Fuzz(fuzz::Args),
 }
 
 fn main() -> ExitCode {
@@ -70,5 +76,7 @@ fn dispatch(workspace: &Workspace, command: Command) -> Result<()> {
         Command::Size(args) => size::command(workspace, &args),
         Command::Js => build::js::command(workspace),
         Command::Sim(args) => sim::command(workspace, &args),
+        Command::Mutants(args) => mutants::command(workspace, &args),
+        Command::Fuzz(args) => fuzz::command(workspace, &args),
     }
 }
