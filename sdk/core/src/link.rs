@@ -49,6 +49,8 @@ pub(crate) struct Link {
     pub phase: Phase,
     /// The token that the server has of it.
     pub token: Option<Token>,
+    /// When that one is over, as the server has said.
+    pub token_ends: Option<Time>,
     /// When it, or its present request, was begun.
     pub asked: Time,
     /// It has nothing to ask for, since no topic is wanted: it is opened once one is.
@@ -92,6 +94,7 @@ impl Link {
             transport,
             phase: Phase::Planned,
             token: None,
+            token_ends: None,
             asked: now,
             parked: false,
             deadline: now + timeout,

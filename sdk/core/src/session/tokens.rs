@@ -79,6 +79,14 @@ impl Session {
         if !self.config.has_token || self.live != Some(id) || self.token.backoff.failures() > 0 {
             return;
         }
+        // Told of again and again, it would be asked for ever later: the margin shrinks with what is left.
+        let end = now + Duration::from_millis(after.into());
+        let Some(link) = self.link(id) else { return };
+        let known = link.token_ends.replace(end);
+        if known.is_some_and(|known| known.since(end).max(end.since(known)) <= SOONEST) {
+            link.token_ends = known;
+            return;
+        }
         let margin = (after / 4).min(MARGIN);
         let early = pick_in(&mut self.rng, RetryWindow { min: margin, max: margin / 2 * 3 });
         let wait = Duration::from_millis(after.into()).saturating_sub(early).max(SOONEST);
