@@ -12,8 +12,11 @@ use std::thread;
 use std::time::Duration;
 use xshell::cmd;
 
-/// A schedule takes a millisecond; a simulation that goes on for this long has no end, which is a way to notice, too.
-const PATIENCE: Duration = Duration::from_secs(120);
+/// A schedule takes some milliseconds; a simulation that goes on for this long has no end, which is a way to notice, too.
+const PATIENCE: Duration = Duration::from_secs(180);
+
+/// So many schedules in one go, at the most.
+const AT_ONCE: u64 = 256;
 
 /// What the simulation made of a mutant.
 pub enum Judgement {
@@ -49,7 +52,7 @@ pub fn judge(workspace: &Workspace, copy: &Copy, seeds: u64) -> Result<Judgement
     let program = build(workspace, copy)?;
     let mut first = 0;
     while first < seeds {
-        let count = (first * 3).clamp(16, seeds - first);
+        let count = (first * 3).clamp(16, AT_ONCE).min(seeds - first);
         if let Some(message) = broken(&program, first, count)? {
             return Ok(Judgement::Caught { message });
         }
