@@ -82,6 +82,9 @@ fn on_waking_up_a_second_request_takes_the_place_of_a_stream_that_stays_silent()
         assert_eq!(world.events, [event("message", "a", "7"), event("message", "b", "7")]);
         assert!(world.told.is_empty(), "the app is not bothered: {:?}", world.told);
         assert_eq!(world.attempt(), second);
+        // The one that took over is no probe any more.
+        world.pass(seconds(60));
+        assert_eq!((world.machine.ready_state(), world.closed.len()), (ReadyState::Open, 1));
     }
 }
 
@@ -95,6 +98,19 @@ fn a_stream_that_speaks_up_keeps_its_place() {
     let second = world.attempt();
     world.chunk_of(first, ":\n");
     assert_eq!(world.closed, [second]);
+    world.pass(seconds(60));
+    assert_eq!((world.machine.ready_state(), world.told.len()), (ReadyState::Open, 0));
+}
+
+#[test]
+fn a_stream_that_speaks_up_after_its_probe_has_failed_keeps_its_place_too() {
+    let mut world = World::open(Config::default());
+    let first = world.attempt();
+    world.chunk("id: 7\ndata: a\n\n");
+    world.pass(seconds(10));
+    world.act(EventSource::handle_wakeup);
+    world.lose();
+    world.chunk_of(first, ":\n");
     world.pass(seconds(60));
     assert_eq!((world.machine.ready_state(), world.told.len()), (ReadyState::Open, 0));
 }

@@ -162,9 +162,7 @@ impl EventSource {
         }
         if !chunk.is_empty() {
             self.listened(now);
-            if self.probe.is_some() {
-                self.end_probe();
-            }
+            self.end_probe();
         }
         match self.parser.advance(chunk) {
             Ok(complete) => complete.then(|| self.parser.event()),
@@ -295,6 +293,7 @@ impl EventSource {
     fn listened(&mut self, now: Time) {
         self.heard = now;
         self.graced = false;
+        self.attempts.timers.stop(TimerName::Probe);
         if let Some(timeout) = self.config.heartbeat_timeout.filter(|_| !self.paused) {
             self.attempts.timers.set(TimerName::Heartbeat, now + timeout);
         }
