@@ -48,6 +48,36 @@ function watchPage() {
   return events;
 }
 
+const base64 = bytes => btoa(String.fromCharCode(...new Uint8Array(bytes)))
+  .replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+
+/** A token for everything, of so many seconds from now, signed with HS256. */
+async function sign(secret, life) {
+  const utf8 = text => new TextEncoder().encode(text);
+  const hmac = { name: "HMAC", hash: "SHA-256" };
+  const key = await crypto.subtle.importKey("raw", utf8(secret), hmac, false, ["sign"]);
+  const claims = {
+    sub: "ada",
+    exp: now() / 1000 + life,
+    everwire: { subscribe: ["*"], publish: ["*"], presence: ["*"] },
+  };
+  const text = [{ alg: "HS256", typ: "JWT" }, claims].map(part => base64(utf8(JSON.stringify(part)))).join(".");
+  const signature = await crypto.subtle.sign("HMAC", key, utf8(text));
+  return { token: `${text}.${base64(signature)}`, end: claims.exp * 1000 };
+}
+
+/** A provider of tokens. One that is careless gives the same token until its end, as a cache does. */
+function provider({ secret, life, careless }, ends) {
+  let last = null;
+  return async () => {
+    if (!careless || !last || last.end <= now()) {
+      last = await sign(secret, life);
+      ends.push(last.end);
+    }
+    return last.token;
+  };
+}
+
 export async function lab() {
   const pageEvents = watchPage();
   await init();
@@ -74,15 +104,18 @@ export async function lab() {
     now,
     pageEvents: () => pageEvents,
 
-    connect(name, url, transports, options) {
-      const client = new Client(url, { transports: transports.length ? transports : undefined, ...options });
+    connect(name, url, transports, { tokens, ...options }) {
+      const tokenEnds = [];
+      if (transports.length) options.transports = transports;
+      if (tokens) options.token = provider(tokens, tokenEnds);
+      const client = new Client(url, options);
       const states = [];
       client.onstate(({ state, transport, reason }) => {
         states.push({ state, transport: transport ?? null, reason, at: now() });
       });
       const outcomes = { acked: [], failed: [] };
       const sent = [];
-      clients.set(name, { client, states, outcomes, sent, recorders: new Map(), subscriptions: [] });
+      clients.set(name, { client, states, outcomes, sent, tokenEnds, recorders: new Map(), subscriptions: [] });
     },
 
     /** Publishes 1, 2, 3 … until told to stop. */
@@ -90,6 +123,26 @@ export async function lab() {
       const entry = clients.get(name);
       entry.publishing = setInterval(() => send(entry.client, topic, entry.sent), interval);
     },
+
+    /** Publishes so many more at once. */
+    publishMore(name, topic, count) {
+      const { client, sent } = clients.get(name);
+      for (let i = 0; i < count; i++) send(client, topic, sent);
+    },
+
+    /** How many publishes the database of that name keeps. */
+    stored: database => new Promise((resolve, reject) => {
+      const opening = indexedDB.open(database);
+      opening.onerror = () => reject(opening.error);
+      opening.onsuccess = () => {
+        const counting = opening.result.transaction("outbox").objectStore("outbox").count();
+        counting.onerror = () => reject(counting.error);
+        counting.onsuccess = () => {
+          opening.result.close();
+          resolve(counting.result);
+        };
+      };
+    }),
 
     stopPublishing: () => clients.forEach(({ publishing }) => clearInterval(publishing)),
     sent: name => clients.get(name).sent,
@@ -105,6 +158,10 @@ export async function lab() {
       };
       subscriptions.push(client.subscribe(topic, { from }, take));
     },
+
+    tokenEnd: name => clients.get(name).tokenEnds[0],
+    pause: name => clients.get(name).subscriptions.forEach(subscription => subscription.pause()),
+    resume: name => clients.get(name).subscriptions.forEach(subscription => subscription.resume()),
 
     setTransports(name, transports) {
       clients.get(name).client.setTransports(transports);

@@ -95,6 +95,38 @@ impl Page {
         self.call("keepPublishing", json!([client, topic, interval])).await.map(drop)
     }
 
+    /// Makes a client publish so many more of the same at once, and goes on.
+    pub async fn publish_more(&self, client: &str, topic: &str, count: u64) -> Result<()> {
+        self.call("publishMore", json!([client, topic, count])).await.map(drop)
+    }
+
+    /// Pauses a client's subscriptions, or lets them go on.
+    pub async fn pause(&self, client: &str, pause: bool) -> Result<()> {
+        self.call(if pause { "pause" } else { "resume" }, json!([client])).await.map(drop)
+    }
+
+    /// When the time of a client's first token is over, on the page's clock.
+    pub async fn token_end(&self, client: &str) -> Result<f64> {
+        self.call("tokenEnd", json!([client])).await?.as_f64().context("a token")
+    }
+
+    /// How many publishes the page's database of that name keeps.
+    pub async fn stored(&self, database: &str) -> Result<u64> {
+        let stored = self.browser.run_async("return lab.stored(args[0]);", vec![json!(database)]).await?;
+        stored.as_u64().context("a number")
+    }
+
+    /// Loads the page anew: what it held is gone.
+    pub async fn reload(&self) -> Result<()> {
+        self.browser.client().refresh().await?;
+        self.browser.until("the page has loaded the client again", SOON, "window.lab").await
+    }
+
+    /// A client's counters.
+    pub async fn stats(&self, client: &str) -> Result<Value> {
+        self.call("stats", json!([client])).await
+    }
+
     /// Ends [`Page::keep_publishing`] of all clients.
     pub async fn stop_publishing(&self) -> Result<()> {
         self.call("stopPublishing", json!([])).await.map(drop)
@@ -133,7 +165,7 @@ impl Page {
     /// What a client is at, in words for a failure's message: its last states, and its counters.
     pub async fn condition(&self, client: &str) -> Result<String> {
         let states = self.states(client).await?;
-        let stats = self.call("stats", json!([client])).await?;
+        let stats = self.stats(client).await?;
         Ok(format!("{:?} {stats} at {:.0}", &states[states.len().saturating_sub(4)..], self.now().await?))
     }
 

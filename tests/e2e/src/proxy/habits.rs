@@ -25,6 +25,8 @@ pub struct Habits {
     pub websockets: WebSockets,
     /// Answers that are event streams are held until they end.
     pub gathers_streams: bool,
+    /// What is no page or file is reset: a page can be loaded, and its client reaches nothing.
+    pub files_only: bool,
 }
 
 /// What is to be done about a connection.
@@ -40,6 +42,8 @@ pub(super) enum Verdict {
 pub(super) struct Reader {
     use_: Use,
     held: Vec<u8>,
+    /// It has become a WebSocket.
+    pub(super) websocket: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -64,14 +68,17 @@ impl Reader {
         match self.use_ {
             Use::Upgrading | Use::Swallowed => piece.clear(),
             Use::Plain | Use::Gathered => {
+                if habits.files_only && is_for(piece, b"/v1/") {
+                    return Verdict::Reset;
+                }
                 if is_upgrade(piece) {
                     match habits.websockets {
-                        WebSockets::Pass => {}
+                        WebSockets::Pass => self.websocket = true,
                         WebSockets::Forbid => return Verdict::Forbid,
                         WebSockets::Reset => return Verdict::Reset,
                         WebSockets::Swallow => self.use_ = Use::Upgrading,
                     }
-                } else if habits.gathers_streams && is_stream(piece) {
+                } else if habits.gathers_streams && is_for(piece, b"/v1/sse") {
                     self.use_ = Use::Gathered;
                 }
             }
@@ -112,10 +119,9 @@ fn is_upgrade(piece: &[u8]) -> bool {
     is_request(piece) && find(&piece.to_ascii_lowercase(), b"\r\nupgrade: websocket\r\n").is_some()
 }
 
-/// By its path: what it accepts, the answer's type, is in no request of a browser's own reconnect.
-fn is_stream(piece: &[u8]) -> bool {
+fn is_for(piece: &[u8], path: &[u8]) -> bool {
     is_request(piece)
-        && piece.split(|byte| *byte == b' ').nth(1).is_some_and(|path| path.starts_with(b"/v1/sse"))
+        && piece.split(|byte| *byte == b' ').nth(1).is_some_and(|target| target.starts_with(path))
 }
 
 fn is_request(piece: &[u8]) -> bool {

@@ -52,6 +52,9 @@ pub(super) async fn carry(mut client: TcpStream, number: u64, shared: Arc<Shared
             end = async { tokio::try_join!(down, up) } => end.err().unwrap_or(End::Over),
         }
     };
+    if reader.into_inner().unwrap_or_else(PoisonError::into_inner).websocket {
+        shared.websockets.fetch_sub(1, Relaxed);
+    }
     match end_of {
         End::Cut(how) => {
             end(&client, how);
@@ -135,8 +138,12 @@ async fn pump(
         let habits = orders.borrow().habits;
         {
             let mut reader = reader.lock().unwrap_or_else(PoisonError::into_inner);
+            let was_websocket = reader.websocket;
             match way {
                 Way::Up => match reader.up(habits, &mut piece) {
+                    Verdict::Pass if !was_websocket && reader.websocket => {
+                        shared.websockets.fetch_add(1, Relaxed);
+                    }
                     Verdict::Pass => {}
                     Verdict::Forbid => return Err(End::Forbidden),
                     Verdict::Reset => return Err(End::Cut(Cut::Rst)),

@@ -71,6 +71,8 @@ pub struct Counts {
     pub connections: u64,
     /// Connections that are open now.
     pub open: u64,
+    /// WebSockets among those.
+    pub websockets: u64,
     /// Bytes that went to clients.
     pub down: u64,
     /// Bytes that went to the server.
@@ -106,6 +108,7 @@ struct Shared {
     plan: Mutex<VecDeque<PlannedCut>>,
     connections: AtomicU64,
     open: AtomicU64,
+    websockets: AtomicU64,
     bytes: [AtomicU64; 2],
     cuts: AtomicU64,
 }
@@ -163,6 +166,7 @@ impl Proxy {
             plan: Mutex::default(),
             connections: AtomicU64::new(0),
             open: AtomicU64::new(0),
+            websockets: AtomicU64::new(0),
             bytes: Default::default(),
             cuts: AtomicU64::new(0),
         });
@@ -186,6 +190,7 @@ impl Proxy {
         Counts {
             connections: self.shared.connections.load(Relaxed),
             open: self.shared.open.load(Relaxed),
+            websockets: self.shared.websockets.load(Relaxed),
             down: self.shared.bytes[Way::Down as usize].load(Relaxed),
             up: self.shared.bytes[Way::Up as usize].load(Relaxed),
             cuts: self.shared.cuts.load(Relaxed),

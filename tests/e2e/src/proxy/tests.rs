@@ -65,7 +65,7 @@ async fn bytes_pass_and_are_counted() {
     let mut stream = connect(&proxy).await;
     say(&mut stream, b"hello").await;
     hear(&mut stream, b"hello").await;
-    assert_eq!(proxy.counts(), Counts { connections: 1, open: 1, down: 5, up: 5, cuts: 0 });
+    assert_eq!(proxy.counts(), Counts { connections: 1, open: 1, websockets: 0, down: 5, up: 5, cuts: 0 });
     drop(stream);
     let closed = || async { Ok((proxy.counts().open == 0).then_some(())) };
     until("the end passes too", SOON, closed).await.expect("closed");
@@ -242,4 +242,23 @@ async fn a_proxy_that_gathers_streams_holds_them_until_they_end() {
     hear(&mut stream, &[&request[..], b"\r\n0\r\n\r\n"].concat()).await;
     say(&mut stream, b"GET / HTTP/1.1\r\n\r\n").await;
     hear(&mut stream, b"GET / HTTP/1.1\r\n\r\n").await;
+}
+
+#[tokio::test]
+async fn open_websockets_are_counted_and_a_proxy_for_files_lets_none_come() {
+    let proxy = proxy().await;
+    let mut stream = connect(&proxy).await;
+    say(&mut stream, UPGRADE).await;
+    hear(&mut stream, UPGRADE).await;
+    assert_eq!(proxy.counts().websockets, 1);
+    drop(stream);
+    let none = || async { Ok((proxy.counts().websockets == 0).then_some(())) };
+    until("the end of it is seen", SOON, none).await.expect("closed");
+
+    proxy.set_habits(Habits { files_only: true, ..Habits::default() });
+    let mut stream = connect(&proxy).await;
+    say(&mut stream, b"GET /recorder.html HTTP/1.1\r\n\r\n").await;
+    hear(&mut stream, b"GET /recorder.html HTTP/1.1\r\n\r\n").await;
+    say(&mut stream, b"POST /v1/publish HTTP/1.1\r\n\r\n").await;
+    assert!(rest(&mut stream).await.1.is_err());
 }

@@ -2,7 +2,7 @@
 //!
 //! It must not know what is done to them.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use anyhow::{Context as _, Result, ensure};
 use everwire_e2e::{
@@ -12,6 +12,7 @@ use everwire_e2e::{
     server::Server,
     wait::until,
 };
+use fantoccini::wd::WindowHandle;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -41,6 +42,8 @@ pub struct Bench {
     pub page: Page,
     pub traffic: Traffic,
     clients: Vec<String>,
+    /// Of clients that have a tab of their own.
+    tabs: BTreeMap<String, WindowHandle>,
     _site: TempDir,
 }
 
@@ -53,7 +56,7 @@ impl Bench {
         let proxy = Proxy::start(Some(server.address())).await?;
         let page = Page::open(&context.browser().await?, &proxy.origin()).await?;
         let traffic = Traffic::start(server.publisher(), judge::DOWN);
-        Ok(Self { server, proxy, page, traffic, clients: Vec::new(), _site: site })
+        Ok(Self { server, proxy, page, traffic, clients: Vec::new(), tabs: BTreeMap::new(), _site: site })
     }
 
     /// The same, with a client for each of these transports that is under way.
@@ -80,6 +83,35 @@ impl Bench {
         Ok(())
     }
 
+    /// The same in a tab of its own.
+    pub async fn join_in_tab(&mut self, client: &str, config: &Value) -> Result<()> {
+        let browser = self.page.browser().clone();
+        if !self.tabs.is_empty() {
+            let tab = browser.client().new_window(true).await?.handle;
+            browser.turn_to(&tab).await?;
+            Page::open(&browser, &self.proxy.origin()).await?;
+        }
+        self.tabs.insert(client.to_owned(), browser.window().await?);
+        self.join(client, &[], config).await
+    }
+
+    /// Ends the client and its tab.
+    pub async fn close_tab(&mut self, client: &str) -> Result<()> {
+        self.turn_to(client).await?;
+        self.page.browser().client().close_window().await?;
+        self.tabs.remove(client);
+        self.clients.retain(|other| other != client);
+        Ok(())
+    }
+
+    /// From now on the client's tab is asked, if it has one.
+    pub async fn turn_to(&self, client: &str) -> Result<()> {
+        match self.tabs.get(client) {
+            Some(tab) => self.page.browser().turn_to(tab).await,
+            None => Ok(()),
+        }
+    }
+
     /// Its clients' names.
     pub fn clients(&self) -> &[String] {
         &self.clients
@@ -88,6 +120,7 @@ impl Bench {
     /// Waits until every client has read some and published some.
     pub async fn under_way(&self) -> Result<()> {
         for client in &self.clients {
+            self.turn_to(client).await?;
             let under_way = || async {
                 let read = self.page.digest(client, judge::DOWN).await?.received;
                 let acked =
@@ -121,6 +154,7 @@ impl Bench {
     pub async fn recovered(&self, fault: &Fault) -> Result<()> {
         self.publish_further(UNDER_WAY as usize).await?;
         for client in &self.clients {
+            self.turn_to(client).await?;
             let recovered = || async {
                 let recovery = self.recovery(client, fault).await?;
                 ensure!(recovery.back.is_some(), "{recovery:?}, {}", self.condition(client).await?);
@@ -146,11 +180,15 @@ impl Bench {
 
     /// Ends the streams, waits for the rest of them, and judges every client.
     pub async fn judge(&self, fault: &Fault) -> Result<Vec<Cell>> {
-        self.page.stop_publishing().await?;
+        for client in &self.clients {
+            self.turn_to(client).await?;
+            self.page.stop_publishing().await?;
+        }
         self.traffic.pause().await;
         let published = self.traffic.acked().await?;
         let mut cells = Vec::new();
         for client in &self.clients {
+            self.turn_to(client).await?;
             let down = judge::down(&self.page, client, &published).await?;
             let up = judge::up_again(&self.page, client, &self.server).await?;
             let recovery = self.recovery(client, fault).await?;

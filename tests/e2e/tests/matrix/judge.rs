@@ -96,7 +96,7 @@ pub async fn up_again(page: &Page, client: &str, server: &Server) -> Result<Verd
 }
 
 /// The numbers in a topic's log, and its epoch.
-async fn log(server: &Server, topic: &str) -> Result<(String, Vec<u64>)> {
+pub async fn log(server: &Server, topic: &str) -> Result<(String, Vec<u64>)> {
     let (mut cursor, mut numbers) = ("earliest".to_owned(), Vec::new());
     loop {
         let answer = server.get(&format!("/v1/poll?topic={topic}&cursor={cursor}&timeout=0")).await?;
@@ -110,4 +110,12 @@ async fn log(server: &Server, topic: &str) -> Result<(String, Vec<u64>)> {
             numbers.push(message["data"]["n"].as_u64().context("a number")?);
         }
     }
+}
+
+/// How many of 1 to `last` a log lacks, and how many it has again; an error when they are out of order.
+pub fn numbers(log: &[u64], last: u64) -> Result<(u64, u64)> {
+    ensure!(log.is_sorted(), "out of order: {log:?}");
+    let different: BTreeSet<u64> = log.iter().copied().collect();
+    let lost = (1..=last).filter(|n| !different.contains(n)).count();
+    Ok((lost as u64, (log.len() - different.len()) as u64))
 }

@@ -48,6 +48,13 @@ impl Traffic {
         Self { state, task }
     }
 
+    /// Publishes so many at once.
+    pub async fn burst(&self, messages: u64) -> Result<()> {
+        let mut state = self.state.lock().await;
+        let publisher = state.publisher.clone().context("it is paused")?;
+        publish(&publisher, &mut state, messages).await
+    }
+
     /// Publishes nothing from the return on; what was under way is done.
     pub async fn pause(&self) {
         self.state.lock().await.publisher = None;
@@ -82,21 +89,20 @@ async fn run(state: Arc<Mutex<State>>) {
         ticks.tick().await;
         let mut state = state.lock().await;
         let Some(publisher) = state.publisher.clone() else { continue };
-        match publish(&publisher, &state).await {
-            Ok(place) => {
-                state.numbers += 1;
-                state.acked.push(place);
-            }
-            Err(error) => {
-                state.failed = Some(format!("publishing: {error:#}"));
-                return;
-            }
+        if let Err(error) = publish(&publisher, &mut state, 1).await {
+            state.failed = Some(format!("publishing: {error:#}"));
+            return;
         }
     }
 }
 
-async fn publish(publisher: &Publisher, state: &State) -> Result<Place> {
-    let message = json!({ "run": format!("down {}", state.run), "n": state.numbers + 1 });
-    let positions = publisher.publish(&state.topic, [message]).await?;
-    positions.first().and_then(|position| Place::parse(position)).context("a position")
+async fn publish(publisher: &Publisher, state: &mut State, messages: u64) -> Result<()> {
+    let run = format!("down {}", state.run);
+    let numbers = state.numbers + 1..=state.numbers + messages;
+    let positions = publisher.publish(&state.topic, numbers.map(|n| json!({ "run": run, "n": n }))).await?;
+    for position in positions {
+        state.acked.push(Place::parse(&position).context("a position")?);
+    }
+    state.numbers += messages;
+    Ok(())
 }

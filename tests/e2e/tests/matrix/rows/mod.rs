@@ -3,9 +3,12 @@
 //! They must not know which browser they run in, but for what its driver can't do.
 
 mod links;
+mod outbox;
 mod page_life;
 mod proxies;
+mod readers;
 mod servers;
+mod tabs;
 
 use std::{future::Future, pin::Pin, sync::Arc};
 
@@ -56,6 +59,12 @@ pub const ROWS: &[Row] = rows! {
     proxies::websocket_reset, "a proxy resets the upgrade's connection", not in [];
     proxies::websocket_swallowed, "a proxy accepts the WebSocket and passes nothing", not in [];
     proxies::streams_gathered, "a proxy forbids WebSockets and holds event streams until they end", not in [];
+    readers::slow, "the app takes nothing while 3,000 messages are published; they wait at the server", not in [];
+    readers::token_renewed, "tokens last 4 s, and are replaced ahead of that; the links are well", not in [];
+    readers::token_expired, "tokens last 4 s, and the app has no other before their end: the server ends the links", not in [];
+    outbox::reload, "the page is reloaded with 1,000 publishes in its outbox; recovered once all are acked", not in [];
+    tabs::ten_tabs, "ten tabs share one connection; the link is well", not in [];
+    tabs::leader_gone, "the tab that has the connection of four is closed", not in [];
     page_life::hidden, "the tab is hidden for 5 s; the links are well", not in [];
     page_life::frozen, "the tab is frozen for 3 s", not in [(Engine::Firefox, NO_FREEZE), (Engine::WebKit, NO_FREEZE)];
     page_life::wake_up, "the tab is shown again after its connections have died without a word: found by the probe", not in [];

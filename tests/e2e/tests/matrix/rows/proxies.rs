@@ -24,7 +24,12 @@ pub async fn websocket_swallowed(context: &Context) -> Result<Vec<Cell>> {
 }
 
 pub async fn streams_gathered(context: &Context) -> Result<Vec<Cell>> {
-    arrive(context, Habits { websockets: WebSockets::Forbid, gathers_streams: true }, "longpoll").await
+    arrive(
+        context,
+        Habits { websockets: WebSockets::Forbid, gathers_streams: true, ..Habits::default() },
+        "longpoll",
+    )
+    .await
 }
 
 /// A client with the default order of transports: detected is what does not pass when the one that does is tried.
