@@ -1,3 +1,5 @@
+//! Every message comes back as it went, and nothing else is understood.
+
 use super::*;
 use crate::Transport;
 
