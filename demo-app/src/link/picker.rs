@@ -9,11 +9,13 @@ use super::{Link, words};
 #[component]
 pub fn Picker() -> impl IntoView {
     let link: Link = expect_context();
+    // The demo shares no connection among tabs.
+    let ways = Transport::ALL.into_iter().filter(|transport| *transport != Transport::Tab);
     view! {
         <fieldset class="panel-section picker">
             <legend>"Transport"</legend>
             <Choice link choice=None />
-            {Transport::ALL.map(|transport| view! { <Choice link choice=Some(transport) /> })}
+            {ways.map(|transport| view! { <Choice link choice=Some(transport) /> }).collect_view()}
         </fieldset>
     }
 }
