@@ -43,6 +43,10 @@
 //! What the client decides is decided by the state machine in `everwire-core`, which knows no browser; this
 //! crate gives it one. Without the default feature `serde`, payloads are bytes ([`Payload`]), and no JSON
 //! is parsed or written here.
+//!
+//! Optional, and not in the module unless they are asked for: `indexeddb` keeps publishes over a reload or a crash
+//! ([`Builder::persist_outbox`]), `tabs` shares one connection between the tabs of an origin, `log` writes every
+//! input, output and deadline to the crate `log`.
 
 mod address;
 mod builder;
