@@ -43,12 +43,13 @@ pub fn server() -> Result<PathBuf> {
 }
 
 /// The JavaScript surface as wasm-bindgen makes it for `--target web`, `everwire.js` and `everwire_bg.wasm`:
-/// `EVERWIRE_JS_DIR`, or a build.
+/// `EVERWIRE_JS_DIR`, or a build with all that the matrix uses.
 pub fn javascript() -> Result<PathBuf> {
     static BUILT: OnceLock<Result<PathBuf, String>> = OnceLock::new();
     once(&BUILT, "EVERWIRE_JS_DIR", || {
         let (triple, profile) = ("wasm32-unknown-unknown", "wasm-release");
-        cargo(&["build", "--package", "everwire-js", "--target", triple, "--profile", profile])?;
+        let features = "--features=indexeddb,tabs";
+        cargo(&["build", "--package", "everwire-js", features, "--target", triple, "--profile", profile])?;
         let wasm = target().join(triple).join(profile).join("everwire_js.wasm");
         let directory = out("js")?;
         let mut command = Command::new("wasm-bindgen");

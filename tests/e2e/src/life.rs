@@ -48,6 +48,13 @@ impl Browser {
         self.devtools("Page.setWebLifecycleState", json!({ "state": state })).await.map(drop)
     }
 
+    /// Kills the page's process. Chromium only.
+    pub async fn crash(&self) -> Result<()> {
+        // There is nobody left to say that it is done.
+        let _ = self.devtools("Page.crash", json!({})).await;
+        Ok(())
+    }
+
     /// Takes the network away from the page, or gives it back. Not with WebKitGTK, whose driver has nothing for it.
     pub async fn set_offline(&self, offline: bool) -> Result<()> {
         match self.engine() {

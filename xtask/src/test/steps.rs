@@ -176,14 +176,15 @@ fn e2e(workspace: &Workspace) -> Result<Tally> {
     )
 }
 
-/// Rows in parallel, in browsers that are started as their users have them.
+/// With the optional features of the JavaScript surface, which what ships in `pkg/` does without.
 fn matrix(workspace: &Workspace) -> Result<Tally> {
     build::server::build(workspace)?;
-    build::js::build(workspace)?;
+    let javascript = workspace.target.join("e2e/js");
+    build::js::bundle(workspace, &["indexeddb", "tabs"], &javascript)?;
     count::tests(
         cmd!(workspace.shell, "cargo test --locked -p everwire-e2e --test matrix")
             .env("EVERWIRE_SERVER_BIN", workspace.server_bin())
-            .env("EVERWIRE_JS_DIR", workspace.js_dist())
+            .env("EVERWIRE_JS_DIR", javascript)
             .env("CHROME", setup::chrome(workspace).context("Chromium is missing")?)
             .env("CHROMEDRIVER", setup::chromedriver(workspace).context("chromedriver is missing")?)
             .env("FIREFOX", setup::firefox(workspace).context("Firefox is missing")?)

@@ -99,9 +99,22 @@ impl Bench {
     pub async fn close_tab(&mut self, client: &str) -> Result<()> {
         self.turn_to(client).await?;
         self.page.browser().client().close_window().await?;
+        self.forget(client).await
+    }
+
+    /// Ends the client by a crash of its tab.
+    pub async fn crash_tab(&mut self, client: &str) -> Result<()> {
+        self.turn_to(client).await?;
+        self.page.browser().crash().await?;
+        self.forget(client).await
+    }
+
+    /// Turns to another client than one that is no more.
+    async fn forget(&mut self, client: &str) -> Result<()> {
         self.tabs.remove(client);
         self.clients.retain(|other| other != client);
-        Ok(())
+        let next = self.clients.first().context("another client")?;
+        self.turn_to(next).await
     }
 
     /// From now on the client's tab is asked, if it has one.

@@ -44,6 +44,7 @@ macro_rules! rows {
 }
 
 const NO_FREEZE: &str = "its driver can freeze no tab";
+const NO_CRASH: &str = "its driver can end no tab so";
 const NO_OFFLINE: &str = "its driver can't take it offline";
 const NO_BFCACHE: &str = "it keeps no page that has a connection open when it is left";
 
@@ -64,7 +65,8 @@ pub const ROWS: &[Row] = rows! {
     readers::token_expired, "tokens last 4 s, and the app has no other before their end: the server ends the links", not in [];
     outbox::reload, "the page is reloaded with 1,000 publishes in its outbox; recovered once all are acked", not in [];
     tabs::ten_tabs, "ten tabs share one connection; the link is well", not in [];
-    tabs::leader_gone, "the tab that has the connection of four is closed", not in [];
+    tabs::leader_closed, "the tab that has the connection of four is closed", not in [];
+    tabs::leader_crashed, "the same tab crashes", not in [(Engine::Firefox, NO_CRASH), (Engine::WebKit, NO_CRASH)];
     page_life::hidden, "the tab is hidden for 5 s; the links are well", not in [];
     page_life::frozen, "the tab is frozen for 3 s", not in [(Engine::Firefox, NO_FREEZE), (Engine::WebKit, NO_FREEZE)];
     page_life::wake_up, "the tab is shown again after its connections have died without a word: found by the probe", not in [];

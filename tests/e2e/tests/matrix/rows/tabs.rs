@@ -5,9 +5,12 @@ use everwire_e2e::{harness::Context, wait::until};
 use serde_json::{Value, json};
 
 use crate::{
-    bench::{Bench, Fault, PATIENCE},
+    bench::{Bench, PATIENCE},
     report::Cell,
 };
+
+/// The first tab: it was there alone.
+const LEADER: &str = "tab 1";
 
 fn shared() -> Value {
     json!({ "shareTabs": "ada" })
@@ -23,16 +26,25 @@ pub async fn ten_tabs(context: &Context) -> Result<Vec<Cell>> {
     Ok(cells)
 }
 
-/// The first tab was there alone, so it leads.
-pub async fn leader_gone(context: &Context) -> Result<Vec<Cell>> {
+pub async fn leader_closed(context: &Context) -> Result<Vec<Cell>> {
     let mut bench = tabs(context, 4).await?;
     let since = bench.page.now().await?;
-    bench.close_tab(&name(1)).await?;
-    bench.turn_to(&name(2)).await?;
-    let fault = Fault { since, end: None, next: bench.next().await? };
+    bench.close_tab(LEADER).await?;
+    after_the_leader(&bench, since).await
+}
+
+pub async fn leader_crashed(context: &Context) -> Result<Vec<Cell>> {
+    let mut bench = tabs(context, 4).await?;
+    let since = bench.page.now().await?;
+    bench.crash_tab(LEADER).await?;
+    after_the_leader(&bench, since).await
+}
+
+async fn after_the_leader(bench: &Bench, since: f64) -> Result<Vec<Cell>> {
+    let fault = bench.fault(since).await?;
     bench.recovered(&fault).await?;
     let cells = one(bench.judge(&fault).await?, "tab (3 that stay)");
-    one_connection(&bench).await?;
+    one_connection(bench).await?;
     Ok(cells)
 }
 
