@@ -9,7 +9,7 @@ mod common;
 use std::time::Duration;
 
 use common::{Numbered, messages, numbers, pause, publish, server, subscribed, topic, within};
-use everwire::{Client, From, State, Status, Transport};
+use everwire::{Client, Event, From, State, Status, Transport};
 use futures::{StreamExt, future::join_all};
 use js_sys::Promise;
 use wasm_bindgen::prelude::*;
@@ -197,6 +197,40 @@ async fn a_tab_that_closes_ends_no_other() {
     until_shared(&tabs[1]).await;
     publish(&tabs[1], &topic, 20..30).await;
     assert_eq!(tabs[0].status().state, State::Closed);
+}
+
+#[wasm_bindgen_test]
+async fn a_handover_is_no_leave_for_those_who_see_who_is_there() {
+    let (scope, topic) = (scope("presence"), topic("presence"));
+    let watcher = common::client(Transport::WebSocket);
+    let mut seen = watcher.subscribe::<Numbered>(&topic).presence(true).open();
+    subscribed(&mut seen).await;
+    let tabs = tabs(&scope, 2);
+    let rooms: Vec<_> =
+        tabs.iter().map(|tab| tab.subscribe::<Numbered>(&topic).presence(true).open()).collect();
+    for tab in &tabs {
+        until_shared(tab).await;
+    }
+    let joined = common::find(&mut seen, "a join", |event| match event {
+        Event::Join(member) => Some(member.id),
+        _ => None,
+    });
+    let member = joined.await;
+    tabs[0].close();
+    publish(&tabs[1], &topic, 0..1).await;
+    // It is there before and after, and has not gone in between.
+    common::find(&mut seen, "the message", |event| match event {
+        Event::Leave(left) => {
+            assert_ne!(left.id, member);
+            None
+        }
+        Event::Message(_) => Some(()),
+        _ => None,
+    })
+    .await;
+    let there = within("who is there", watcher.presence(&topic)).await.expect("an answer");
+    assert!(there.iter().any(|other| other.id == member));
+    drop(rooms);
 }
 
 #[wasm_bindgen_test]

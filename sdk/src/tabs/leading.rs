@@ -95,8 +95,10 @@ impl Leading {
         self.relay.poll_timeout().is_some()
     }
 
-    pub(super) fn step_down(&mut self) {
+    /// Returns whether there is another tab to take over.
+    pub(super) fn step_down(&mut self) -> bool {
         self.relay.step_down();
+        self.ways.iter().any(|(_, way)| matches!(way, Way::Channel { .. }))
     }
 
     fn send(&self, tab: TabId, data: Bytes) {

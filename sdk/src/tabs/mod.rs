@@ -70,8 +70,9 @@ struct Leader(Rc<Driver>);
 impl Drop for Leader {
     fn drop(&mut self) {
         self.0.input(|inner, now| {
-            if let Some(leading) = &mut inner.leading {
-                leading.step_down();
+            if inner.leading.as_mut().is_some_and(Leading::step_down) {
+                // The server is to take it for what moves, and not for what goes: the next tab comes as the same client.
+                inner.session.handle_offline(now);
             }
             inner.session.close(now);
         });
