@@ -51,6 +51,21 @@ fn no_retry_comes_before_the_time_that_the_stream_has_set() {
 }
 
 #[test]
+fn a_server_that_ends_each_stream_and_says_when_to_come_back_has_not_failed() {
+    let mut config = Config::default();
+    config.reconnect.max_retries = Some(3);
+    let mut world = World::open(config);
+    for _ in 0..20 {
+        world.chunk("retry: 1000\ndata: a\n\n");
+        world.lose();
+        let Retry::In(wait) = world.failure().retry else { panic!("{:?}", world.failure()) };
+        assert!((1_000..=1_500).contains(&wait.as_millis()), "{wait:?}");
+        world.pass(wait);
+        world.accept();
+    }
+}
+
+#[test]
 fn any_other_status_or_type_is_the_end() {
     for code in [201, 204, 205, 301, 401, 404, 410, 429, 500, 503] {
         let mut world = World::new(Config::default());

@@ -165,7 +165,13 @@ impl EventSource {
             self.end_probe();
         }
         match self.parser.advance(chunk) {
-            Ok(complete) => complete.then(|| self.parser.event()),
+            Ok(complete) => {
+                // A server that says when to come back may end each stream: that is its way, and no failure.
+                if complete && self.parser.retry().is_some() {
+                    self.attempts.healthy();
+                }
+                complete.then(|| self.parser.event())
+            }
             Err(_) => {
                 *chunk = &[];
                 self.failed(now, FailureKind::TooLong, None, true);

@@ -102,7 +102,7 @@ pub struct Refusal {
     pub content_type: Option<String>,
     /// How long the server wants to be left alone.
     pub retry_after: Option<Duration>,
-    /// The beginning of the body.
+    /// The beginning of the body. Empty where only the type was wrong: that may be a stream without an end.
     pub body: String,
 }
 
