@@ -200,18 +200,21 @@ impl MemoryStore {
     fn relieve(&self) {
         let Ok(_only_one) = self.relieving.try_lock() else { return };
         let topics = self.read_topics();
-        let states: Vec<_> = topics.by_name.values().collect();
+        let states: Vec<_> = topics.by_name.iter().collect();
+        // What is equally old goes by its topic's name, so that the same publishes leave the same logs.
         let mut oldest: BinaryHeap<_> = states
             .iter()
             .enumerate()
-            .filter_map(|(index, state)| Some(Reverse((lock(state).log.oldest_time()?, index))))
+            .filter_map(|(index, (name, state))| {
+                Some(Reverse((lock(state).log.oldest_time()?, *name, index)))
+            })
             .collect();
         while self.memory() > self.limits.bytes / 8 * 7 {
-            let Some(Reverse((_, index))) = oldest.pop() else { return };
-            let mut state = lock(states[index]);
+            let Some(Reverse((_, name, index))) = oldest.pop() else { return };
+            let mut state = lock(states[index].1);
             self.account(&mut state, |s| s.log.evict_oldest());
             if let Some(time) = state.log.oldest_time() {
-                oldest.push(Reverse((time, index)));
+                oldest.push(Reverse((time, name, index)));
             }
         }
     }
