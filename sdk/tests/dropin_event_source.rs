@@ -12,7 +12,10 @@ use everwire::{
     Transport,
     dropin::{Events, FailureKind, ReadyState, ResumableEventSource, Retry, StreamEvent, StreamMessage},
 };
-use futures::StreamExt;
+use futures::{
+    StreamExt,
+    future::{Either, select},
+};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 
@@ -118,6 +121,20 @@ async fn closed_or_dropped_it_holds_nothing() {
 }
 
 #[wasm_bindgen_test]
+async fn what_the_app_has_paused_is_not_read_until_it_resumes_however_often_it_looks() {
+    let (writer, topic) = (client(Transport::WebSocket), topic("dropin-pause"));
+    publish(&writer, &topic, 0..1).await;
+    let (source, mut events) = ResumableEventSource::builder(&stream_of(&topic)).open();
+    source.pause();
+    opened(&mut events).await;
+    let waited = select(Box::pin(message(&mut events)), Box::pin(pause(700))).await;
+    assert!(matches!(waited, Either::Right(_)), "it was read");
+    drop(waited);
+    source.resume();
+    assert_eq!(message(&mut events).await.data, number(0));
+}
+
+#[wasm_bindgen_test]
 async fn a_refusal_is_fatal_and_says_why() {
     let (source, mut events) = ResumableEventSource::builder(&[server(), "/v1/sse"].concat()).open();
     let refusal = find(&mut events, "a refusal", |event| match event {
@@ -178,7 +195,9 @@ async fn the_request_can_be_made_anew_for_each_attempt() {
     let asked = Rc::new(RefCell::new(0));
     let counter = asked.clone();
     let (source, mut events) = ResumableEventSource::builder("/nowhere")
+        .header("authorization", "Bearer secret")
         .prepare(move |mut request| {
+            assert!(!format!("{request:?}").contains("secret"), "a token is in no log");
             *counter.borrow_mut() += 1;
             request.url = stream.clone();
             let fails = *counter.borrow() == 1;

@@ -155,7 +155,7 @@ impl EventSourceBuilder {
             } else if feed.is_full()
                 && let Some(host) = starting.get().and_then(Weak::upgrade)
             {
-                host.input(|part, _| part.pause());
+                host.input(|part, _| part.filled());
             }
         });
         let _ = me.set(Rc::downgrade(&source.0));
@@ -177,6 +177,7 @@ impl EventSourceBuilder {
             origin: String::new(),
             open: Vec::new(),
             paused: false,
+            full: false,
         };
         let host = Host::new(part, Box::new(tell));
         host.input(|part, now| part.machine.connect(now));

@@ -47,8 +47,8 @@ impl Stream for Events {
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<StreamEvent>> {
         let event = self.queue.poll(context);
-        if self.queue.is_half_empty() && self.source.0.look(|part| part.paused) {
-            self.source.0.input(|part, now| part.resume(now));
+        if self.queue.is_half_empty() && self.source.0.look(|part| part.full) {
+            self.source.0.input(|part, now| part.drained(now));
         }
         event
     }

@@ -59,7 +59,8 @@ pub use request::{Body, Credentials, StreamRequest};
 ///   default, because a server may rely on the standard, by which any refusal stops its clients;
 /// - why it failed, with the status and the beginning of the body.
 ///
-/// What it does always: waits grow with each failure in a row, and come after the time that `retry:` says. While the browser is
+/// What it does always: waits grow with each failure in a row, and come after the time that `retry:` says; a stream that says it
+/// and brings an event is no failure, however short it is. While the browser is
 /// offline nothing is tried, and when it is online again, at once. When the page wakes up or the network has changed, a stream that
 /// has told an id and has been silent is probed, by a second request whose answer takes its place. A page that goes into the
 /// back/forward cache, or is frozen, closes its stream, and resumes it when it is back. A hidden page stops trying

@@ -45,7 +45,10 @@ pub(super) struct Part {
     pub origin: String,
     /// The stream, and the one that is asked for beside it: attempts, with their requests once they are made.
     pub open: Vec<(AttemptId, Option<Fetch>)>,
+    /// The app wants nothing to be read for now.
     pub paused: bool,
+    /// So much waits for the app that nothing is read for now.
+    pub full: bool,
 }
 
 impl Part {
@@ -55,10 +58,29 @@ impl Part {
     }
 
     pub fn resume(&mut self, now: Time) {
-        if std::mem::take(&mut self.paused) {
-            self.machine.handle_resume(now);
-            self.open.iter().filter_map(|(_, fetch)| fetch.as_ref()).for_each(Fetch::read);
+        if std::mem::take(&mut self.paused) && !self.full {
+            self.read_on(now);
         }
+    }
+
+    pub fn filled(&mut self) {
+        self.full = true;
+        self.machine.handle_pause();
+    }
+
+    pub fn drained(&mut self, now: Time) {
+        if std::mem::take(&mut self.full) && !self.paused {
+            self.read_on(now);
+        }
+    }
+
+    fn read_on(&mut self, now: Time) {
+        self.machine.handle_resume(now);
+        self.open.iter().filter_map(|(_, fetch)| fetch.as_ref()).for_each(Fetch::read);
+    }
+
+    fn reads(&self) -> bool {
+        !self.paused && !self.full
     }
 
     fn connect(&mut self, attempt: AttemptId, request: Option<StreamRequest>, me: &Weak<Host<Self>>) {
@@ -122,8 +144,14 @@ impl Reading {
         if !streams {
             let retry_after = header("retry-after").and_then(|text| read_retry_after(&text));
             self.refusal.set(Some(Refusal { status, content_type, retry_after, body: String::new() }));
+            if status == 200 {
+                // What is wrong is known, and the body may have no end.
+                self.end(host);
+                return false;
+            }
         }
-        true
+        // A stream that comes while nothing is read is not read either: else each one would bring a piece more.
+        !streams || host.look(|part| part.reads())
     }
 
     fn take_chunk(&self, host: &Host<Part>, mut chunk: &[u8]) -> bool {
@@ -150,7 +178,7 @@ impl Reading {
         }) {
             host.tell(StreamEvent::Message(message));
         }
-        host.look(|part| !part.paused)
+        host.look(|part| part.reads())
     }
 
     fn end(&self, host: &Host<Part>) {

@@ -1,5 +1,7 @@
 //! The request for a stream, and what it is in the browser's words.
 
+use std::fmt;
+
 use js_sys::Uint8Array;
 use wasm_bindgen::prelude::*;
 use web_sys::{Headers, RequestCache, RequestCredentials, RequestInit};
@@ -20,7 +22,7 @@ pub enum Credentials {
 }
 
 /// A request for a stream.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct StreamRequest {
     /// Absolute, or relative to the page.
     pub url: String,
@@ -32,6 +34,19 @@ pub struct StreamRequest {
     pub body: Option<Body>,
     /// The id of the last event that had one; empty before that.
     pub last_event_id: String,
+}
+
+/// Without what may be a secret: the values of headers, and the body.
+impl fmt::Debug for StreamRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<_> = self.headers.iter().map(|(name, _)| name).collect();
+        f.debug_struct("StreamRequest")
+            .field("url", &self.url)
+            .field("method", &self.method)
+            .field("headers", &names)
+            .field("last_event_id", &self.last_event_id)
+            .finish_non_exhaustive()
+    }
 }
 
 impl StreamRequest {
