@@ -18,11 +18,17 @@ const LOOK: Duration = Duration::from_secs(1);
 /// What tells one content of a file from another; none when there is no file.
 type Stamp = (PathBuf, Option<(SystemTime, u64)>);
 
+/// The files as they were when they were read last, and why that was of no use, if so.
+struct Looked {
+    stamps: Vec<Stamp>,
+    failed: Option<BadKey>,
+}
+
 /// The keys that tokens are checked by.
 pub struct Keyring {
     sources: KeySources,
     keys: RwLock<Arc<Keys>>,
-    stamps: Mutex<Vec<Stamp>>,
+    looked: Mutex<Looked>,
 }
 
 impl Keyring {
@@ -34,28 +40,40 @@ impl Keyring {
         // Looked at before it is read: what changes in between is read once more.
         let stamps = stamps(&sources);
         let keys = Keys::load(&sources)?;
-        Ok(Self { sources, keys: RwLock::new(Arc::new(keys)), stamps: Mutex::new(stamps) })
+        let looked = Mutex::new(Looked { stamps, failed: None });
+        Ok(Self { sources, keys: RwLock::new(Arc::new(keys)), looked })
     }
 
     pub(super) fn keys(&self) -> Arc<Keys> {
         Arc::clone(&self.keys.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Reads the keys again if a file has changed since the last time; answers whether others are in use
-    /// now. Who has connected with a key that is gone stays until the token's time is over.
+    /// Reads the keys again if a file has changed since the last time, or could not be read then: what was in
+    /// the way, such as its permissions, need not show in it. Answers whether others are in use now. Who has
+    /// connected with a key that is gone stays until the token's time is over.
     ///
     /// # Errors
     /// [`BadKey`], once for each change; the keys that were there stay in use.
     pub fn reload(&self) -> Result<bool, BadKey> {
         let now = stamps(&self.sources);
-        let mut known = self.stamps.lock().unwrap_or_else(PoisonError::into_inner);
-        if *known == now {
+        let mut looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
+        let changed = looked.stamps != now;
+        if !changed && looked.failed.is_none() {
             return Ok(false);
         }
-        *known = now;
-        let keys = Keys::load(&self.sources)?;
-        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys);
-        Ok(true)
+        looked.stamps = now;
+        match Keys::load(&self.sources) {
+            Ok(keys) => {
+                looked.failed = None;
+                *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys);
+                Ok(true)
+            }
+            Err(error) if !changed && looked.failed.as_ref() == Some(&error) => Ok(false),
+            Err(error) => {
+                looked.failed = Some(error.clone());
+                Err(error)
+            }
+        }
     }
 
     /// Looks after the files until `stop`.

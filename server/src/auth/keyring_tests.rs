@@ -173,3 +173,19 @@ fn keys_are_read_again_when_their_file_changes_and_a_bad_file_changes_nothing() 
     assert!(keyring.reload().is_err());
     assert_eq!(known("new"), 1);
 }
+
+#[test]
+fn what_could_not_be_read_is_read_once_it_can_be_though_its_file_looks_the_same() {
+    let good = set(&json!([{ "kty": "OKP", "crv": "Ed25519", "x": ED25519, "kid": "new" }]));
+    let file = File::new(&set(&json!([{ "kty": "OKP", "crv": "Ed25519", "x": ED25519, "kid": "old" }])));
+    let keyring = Keyring::load(jwks(&file.0)).expect("keys");
+    // As when the disk, or a permission, was in the way of the same file.
+    file.write(&" ".repeat(good.len()));
+    assert!(keyring.reload().is_err());
+    let looks = fs::metadata(&file.0).and_then(|about| about.modified()).expect("a time");
+    fs::write(&file.0, &good).expect("writes");
+    fs::File::options().write(true).open(&file.0).expect("opens").set_modified(looks).expect("sets");
+    assert_eq!(keyring.reload(), Ok(true));
+    assert_eq!(fitting(&keyring, Algorithm::EdDSA, Some("new")), 1);
+    assert_eq!(keyring.reload(), Ok(false));
+}
