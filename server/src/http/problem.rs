@@ -102,7 +102,7 @@ fn by_status(status: StatusCode, path: &str) -> Option<Problem> {
 
 /// Keeps the headers that other layers have set, such as `allow` and those of CORS.
 fn give_form(problem: Problem, binary: bool, old: Response) -> Response {
-    let retry_after = problem.refusal.retry_after;
+    let (code, retry_after) = (problem.refusal.code, problem.refusal.retry_after);
     let (mut parts, _) = old.into_parts();
     let (media, body) = if binary {
         let mut out = Vec::new();
@@ -116,7 +116,10 @@ fn give_form(problem: Problem, binary: bool, old: Response) -> Response {
     parts.headers.insert(CONTENT_TYPE, HeaderValue::from_static(media));
     parts.headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     if parts.status == StatusCode::UNAUTHORIZED {
-        parts.headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        // RFC 6750 section 3.1: why is told to who has sent something.
+        let challenge =
+            if code == Code::TOKEN_REQUIRED { "Bearer" } else { "Bearer error=\"invalid_token\"" };
+        parts.headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
     }
     if let Some(seconds) = retry_after.map(retry_seconds) {
         parts.headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
