@@ -81,6 +81,8 @@ fn clippy(workspace: &Workspace) -> Result<Tally> {
         shell,
         "cargo clippy --locked --workspace --exclude everwire-js --all-targets --all-features -- -D warnings"
     ))?;
+    // A test that cargo runs only when it is named is not among all targets either.
+    tally += count::check(cmd!(shell, "cargo clippy --locked -p everwire-e2e --test matrix -- -D warnings"))?;
     let wasm = "wasm32-unknown-unknown";
     for packages in [
         &["-p", "everwire", "-p", "everwire-leptos", "-p", "everwire-demo-app"][..],

@@ -34,11 +34,11 @@ fn main() -> ExitCode {
     else {
         return ExitCode::FAILURE;
     };
-    if conclusion.num_passed == all && !arguments.list {
-        if let Err(error) = report::write() {
-            eprintln!("{error:#}");
-            return ExitCode::FAILURE;
-        }
+    if conclusion.num_passed == all
+        && let Err(error) = report::write()
+    {
+        eprintln!("{error:#}");
+        return ExitCode::FAILURE;
     }
     conclusion.exit_code()
 }

@@ -53,7 +53,7 @@ pub const ROWS: &[Row] = rows! {
     links::cut, "every connection is reset", not in [];
     links::black_hole, "every connection passes nothing any more, in both ways, and does not end", not in [];
     links::deaf, "the same from the server to the page only", not in [];
-    links::mute, "the same from the page to the server only; a stateless transport notices nothing but its publishes", not in [];
+    links::mute, "the same from the page to the server only; recovered with the next ack", not in [];
     servers::restart, "the server is killed (`kill -9`) with its logs in memory, and started again", not in [];
     servers::drain, "the server is told to go (`SIGTERM`, four clients over WebSocket and one over each other transport), and another one takes its place", not in [];
     proxies::websocket_forbidden, "a proxy answers the upgrade with 403", not in [];
