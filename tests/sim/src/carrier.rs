@@ -1,19 +1,19 @@
-//! How things travel in the world: a client's outputs become connections and items on their way, what
-//! arrives is handed in, and a lost connection ends as real ones do: noticed by one side, by both, or by
-//! none.
+//! How things travel between a client and the world: a session's outputs become connections and items on their way,
+//! what arrives is handed in, and a lost connection ends as real ones do: noticed by one side, by both, or by none.
 
 use bytes::Bytes;
 use everwire_core::{Closed, HttpResponse, Output, Request, Transport};
 
 use crate::{
     client::Purpose,
-    network::ConnectionId,
-    server::Sent,
-    world::{Happening, World},
+    fault::Fault,
+    network::{ConnectionId, Shape},
+    tokens::MARK,
+    world::{Happening, World, brief},
 };
 
-/// Items that the server lets be on their way down one connection: what a socket's buffers hold.
-const WINDOW: usize = 4;
+/// The close codes by which a client says that it goes.
+const GOES: [u16; 2] = [1000, 1001];
 
 /// What travels up.
 #[derive(Clone, Debug)]
@@ -22,8 +22,8 @@ pub(crate) enum ToServer {
     Request(Purpose, Transport, Request),
     /// A WebSocket message.
     Message(Bytes),
-    /// The client closes.
-    Close,
+    /// The client closes; `clean` when it says that it goes.
+    Close { clean: bool },
 }
 
 /// What travels down.
@@ -44,6 +44,9 @@ pub(crate) enum ToClient {
 impl World {
     /// Does what a session wants.
     pub(crate) fn carry(&mut self, index: usize, output: Output) -> Result<(), String> {
+        if self.schedule.token_life.is_some() && brief(&output).contains(MARK) {
+            return Err("invariant 10: an output shows a token".to_owned());
+        }
         match output {
             Output::Open { attempt, transport, request } => {
                 let purpose = match transport {
@@ -52,38 +55,63 @@ impl World {
                     Transport::EventSource => Purpose::Events(attempt),
                     Transport::LongPoll | Transport::Poll => Purpose::Poll(attempt),
                 };
-                self.open(index, purpose, transport, request);
+                self.open(index, purpose, transport, request)?;
             }
             Output::Poll { attempt, request } => {
-                self.open(index, Purpose::Poll(attempt), Transport::LongPoll, request);
+                self.open(index, Purpose::Poll(attempt), Transport::LongPoll, request)?;
             }
             Output::Request { id, request } => {
-                self.open(index, Purpose::OneOff(id), Transport::Poll, request);
+                self.open(index, Purpose::OneOff(id), Transport::Poll, request)?;
             }
             Output::Send { attempt, data } => {
                 let id = self.connection_of(index, Purpose::Socket(attempt));
                 self.send_up(id.ok_or("a message without a socket")?, ToServer::Message(data));
             }
-            Output::Close { attempt, .. } => {
+            Output::Close { attempt, code } => {
                 let of_attempt = |purpose: &Purpose| purpose.attempt() == Some(attempt);
                 let connections = self.clients[index].connections.iter();
                 let ids: Vec<_> = connections.filter(|(_, p)| of_attempt(p)).map(|(id, _)| *id).collect();
-                // What is still on its way down arrives all the same: the session has to ignore it.
-                ids.into_iter().for_each(|id| self.send_up(id, ToServer::Close));
+                for id in ids {
+                    // Only a WebSocket can say why it closes.
+                    let says = matches!(self.clients[index].connections.get(&id), Some(Purpose::Socket(_)));
+                    // What is still on its way down arrives all the same: the session has to ignore it.
+                    self.send_up(id, ToServer::Close { clean: says && GOES.contains(&code) });
+                    if let Some(wire) = self.network.wire(id) {
+                        wire.given_up = true;
+                    }
+                }
             }
-            Output::Save(_) | Output::Forget(_) => {
-                return Err("a publish was to be kept, and nobody keeps any".into());
+            Output::FetchToken => self.fetch_token(index)?,
+            Output::Event(_) | Output::Save(_) | Output::Forget(_) => {
+                return Err(format!("{output:?} was not told to the app"));
             }
-            Output::FetchToken => return Err("a token was asked for, and there is no provider".into()),
-            Output::Event(event) => return Err(format!("{event:?} was not told to the app")),
         }
         Ok(())
     }
 
-    fn open(&mut self, index: usize, purpose: Purpose, transport: Transport, request: Request) {
-        let id = self.network.connect(index);
+    fn open(
+        &mut self,
+        index: usize,
+        purpose: Purpose,
+        transport: Transport,
+        request: Request,
+    ) -> Result<(), String> {
+        if request.target.contains(MARK) {
+            return Err(format!("invariant 10: a token is in the URL {}", request.target));
+        }
+        let shape = match purpose {
+            Purpose::Socket(_) => Shape::Socket,
+            Purpose::Stream(_) | Purpose::Events(_) => Shape::Stream,
+            Purpose::Poll(_) | Purpose::OneOff(_) => Shape::Exchange,
+        };
+        let (id, refused) = self.network.connect(index, shape, &mut self.rng, &mut self.report.faults);
         self.clients[index].connections.insert(id, purpose);
-        self.send_up(id, ToServer::Request(purpose, transport, request));
+        if refused {
+            self.client_will_notice(id);
+        } else {
+            self.send_up(id, ToServer::Request(purpose, transport, request));
+        }
+        Ok(())
     }
 
     fn connection_of(&self, index: usize, purpose: Purpose) -> Option<ConnectionId> {
@@ -97,95 +125,63 @@ impl World {
         }
     }
 
-    fn send_down(&mut self, id: ConnectionId, item: ToClient) {
-        let Some(wire) = self.network.wire(id).filter(|wire| !wire.cut) else { return };
+    pub(crate) fn send_down(&mut self, id: ConnectionId, item: ToClient) {
+        let Some(wire) = self.network.wire(id) else { return };
+        // What goes nowhere stays in the server's buffers.
         wire.on_the_way += 1;
+        if wire.cut {
+            return;
+        }
         if let Some(at) = wire.down.arrival(self.now, &mut self.rng) {
             self.enter_at(at, Happening::Down(id, item));
         }
     }
 
     /// Bytes of a stream come in pieces that know nothing of events.
-    fn send_pieces(&mut self, id: ConnectionId, mut data: Bytes) {
+    pub(crate) fn send_pieces(&mut self, id: ConnectionId, mut data: Bytes) {
         while !data.is_empty() {
             let len = if self.rng.bool() { data.len() } else { self.rng.usize(1..=data.len()) };
             self.send_down(id, ToClient::Chunk(data.split_to(len)));
         }
     }
 
-    pub(crate) fn arrive_at_server(&mut self, id: ConnectionId, item: ToServer) -> Result<(), String> {
-        if self.network.wire(id).is_none_or(|wire| wire.cut) {
-            return Ok(());
-        }
-        let Some(server) = &mut self.server else {
-            // Nobody listens: the connection is refused, or reset.
-            self.client_will_notice(id);
-            return Ok(());
-        };
-        match item {
-            ToServer::Request(Purpose::OneOff(_), _, request) => {
-                let response = server.answer(self.now, &request, &mut self.truth)?;
+    /// Bytes that mean nothing arrive in the place of what the server would say next.
+    pub(crate) fn send_garbage(&mut self, id: ConnectionId) {
+        let index = self.network.wire(id).map(|wire| wire.client);
+        let purpose = index.and_then(|index| self.clients[index].connections.get(&id).copied());
+        let Some(purpose) = purpose else { return };
+        let junk = garbage(&mut self.rng);
+        match purpose {
+            Purpose::Socket(_) => self.send_down(id, ToClient::Message(junk.into())),
+            Purpose::Stream(_) | Purpose::Events(_) => {
+                let name = ["", "event: everwire.gap\n", "event: everwire.subscribed\n"][self.rng.usize(..3)];
+                let chunk = [name.as_bytes(), b"data: no header ", &junk, b"\n\n"].concat();
+                self.send_down(id, ToClient::Chunk(chunk.into()));
+            }
+            Purpose::Poll(_) | Purpose::OneOff(_) => {
+                let status = if self.rng.bool() { 200 } else { 502 };
+                let response = HttpResponse { status, retry_after: None, body: junk.into() };
                 self.send_down(id, ToClient::Response(response));
-            }
-            ToServer::Request(purpose, transport, request) => {
-                let connection = server.accept(self.now, transport, &request)?;
-                server.mirror(&mut self.truth)?;
-                self.connections.insert(id, connection);
-                if !matches!(purpose, Purpose::Poll(_)) {
-                    self.send_down(id, ToClient::Opened);
-                }
-            }
-            ToServer::Message(data) => match self.connections.get_mut(&id) {
-                Some(connection) => connection.message(self.now, data, server, &mut self.truth)?,
-                None => self.client_will_notice(id),
-            },
-            ToServer::Close => self.lose_at_server(id),
-        }
-        self.pump_all()
-    }
-
-    /// Sends what is there to send on every connection: what one client does may concern all.
-    pub(crate) fn pump_all(&mut self) -> Result<(), String> {
-        self.connections.keys().copied().collect::<Vec<_>>().into_iter().try_for_each(|id| self.pump(id))
-    }
-
-    /// Sends what is there to send, as far as the link takes it.
-    pub(crate) fn pump(&mut self, id: ConnectionId) -> Result<(), String> {
-        while let Some(connection) = self.connections.get_mut(&id)
-            && self.network.wire(id).is_some_and(|wire| wire.cut || wire.on_the_way < WINDOW)
-        {
-            let sent = connection.pull(self.now)?;
-            if let Some(server) = &self.server {
-                server.mirror(&mut self.truth)?;
-            }
-            match sent {
-                None => return Ok(()),
-                Some(Sent::Message(data)) => self.send_down(id, ToClient::Message(data)),
-                Some(Sent::Chunk(text)) => self.send_pieces(id, text.into()),
-                Some(Sent::Answer(response)) => {
-                    self.send_down(id, ToClient::Response(response));
-                    self.lose_at_server(id);
-                }
-                Some(Sent::Closed(code)) => {
-                    self.send_down(id, ToClient::Close(Closed::Code(code)));
-                    self.lose_at_server(id);
-                }
+                self.lose_at_server(id, false);
             }
         }
-        Ok(())
+        self.report.faults.count(Fault::GarbageDown);
     }
 
     pub(crate) fn arrive_at_client(&mut self, id: ConnectionId, mut item: ToClient) -> Result<(), String> {
         let Some(wire) = self.network.wire(id) else { return Ok(()) };
         let index = wire.client;
-        if self.asleep_until[index] > self.now {
-            self.enter_at(self.asleep_until[index], Happening::Down(id, item));
+        if self.machines[index].sleeps(self.now) {
+            self.enter_at(self.machines[index].asleep_until, Happening::Down(id, item));
             return Ok(());
         }
         wire.on_the_way = wire.on_the_way.saturating_sub(1);
-        if wire.client_knows {
-            return Ok(());
+        let (over, gone) = (wire.client_knows, wire.client_knows || wire.given_up);
+        if gone && !wire.cut {
+            // The client's operating system says that nobody is there.
+            self.enter_at(self.now + 1, Happening::ServerLoses(id));
         }
+        let Some(wire) = self.network.wire(id).filter(|_| !over) else { return Ok(()) };
         if wire.cut {
             // Of a stream, a beginning of what was on its way may have come through.
             match &mut item {
@@ -202,7 +198,7 @@ impl World {
 
     /// Tells the session of something that arrived.
     fn hand_in(&mut self, index: usize, id: ConnectionId, item: ToClient) {
-        let now = self.time();
+        let now = self.time(index);
         let client = &mut self.clients[index];
         let Some(purpose) = client.connections.get(&id).copied() else { return };
         let session = &mut client.session;
@@ -211,7 +207,11 @@ impl World {
             (Purpose::OneOff(request), ToClient::Response(response)) => {
                 session.handle_reply(now, request, Some(response));
             }
-            (Purpose::Poll(attempt), ToClient::Response(response)) => {
+            // `EventSource` tells nobody why it was refused.
+            (Purpose::Events(attempt), ToClient::Response(_)) => {
+                session.handle_closed(now, attempt, Closed::Network);
+            }
+            (Purpose::Poll(attempt) | Purpose::Stream(attempt), ToClient::Response(response)) => {
                 session.handle_response(now, attempt, response);
             }
             (Purpose::Socket(attempt) | Purpose::Stream(attempt) | Purpose::Events(attempt), item) => {
@@ -242,6 +242,7 @@ impl World {
         }
         if over {
             client.connections.remove(&id);
+            client.browsers.remove(&id);
             if let Some(wire) = self.network.wire(id) {
                 wire.client_knows = true;
             }
@@ -257,13 +258,14 @@ impl World {
     pub(crate) fn lose_at_client(&mut self, id: ConnectionId) -> Result<(), String> {
         let Some(wire) = self.network.wire(id).filter(|wire| !wire.client_knows) else { return Ok(()) };
         let index = wire.client;
-        if self.asleep_until[index] > self.now {
-            self.enter_at(self.asleep_until[index], Happening::ClientLoses(id));
+        if self.machines[index].sleeps(self.now) {
+            self.enter_at(self.machines[index].asleep_until, Happening::ClientLoses(id));
             return Ok(());
         }
         wire.client_knows = true;
-        let now = self.time();
+        let now = self.time(index);
         let client = &mut self.clients[index];
+        client.browsers.remove(&id);
         match client.connections.remove(&id) {
             Some(Purpose::OneOff(request)) => client.session.handle_reply(now, request, None),
             Some(purpose) => {
@@ -275,10 +277,11 @@ impl World {
         }
         self.act(index)
     }
+}
 
-    pub(crate) fn lose_at_server(&mut self, id: ConnectionId) {
-        if let Some(mut connection) = self.connections.remove(&id) {
-            connection.leave(self.now);
-        }
-    }
+/// Bytes that no decoder takes for anything: a frame that says it is longer than what is there.
+pub(crate) fn garbage(rng: &mut fastrand::Rng) -> Vec<u8> {
+    let mut bytes = vec![0x7f];
+    bytes.extend((0..rng.usize(..64)).map(|_| rng.u8(..)));
+    bytes
 }

@@ -4,11 +4,17 @@
 use std::collections::BTreeMap;
 
 use everwire_core::{
-    AttemptId, Event, Output, Publish, RequestId, Session, SubscribeOptions, SubscriptionId, Time, sse,
+    AttemptId, Event, Output, Publish, RequestId, Session, StoredPublish, SubscribeOptions, SubscriptionId,
+    Time, sse,
 };
 use everwire_protocol::{ClientId, From, Payload, Topic};
 
-use crate::{model::Model, network::ConnectionId, schedule::Schedule, truth::Truth};
+use crate::{
+    books::Books, model::Model, network::ConnectionId, reading::Reading, schedule::Schedule, truth::Truth,
+};
+
+/// Most subscriptions of one app.
+const SUBSCRIPTIONS: usize = 6;
 
 /// What a connection is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +44,21 @@ impl Purpose {
     }
 }
 
+/// One subscription, as its app holds it.
+#[derive(Debug)]
+pub struct Held {
+    /// Which.
+    pub id: SubscriptionId,
+    /// Of what.
+    pub topic: Topic,
+    /// With presence.
+    pub presence: bool,
+    /// The app has paused it.
+    pub paused: bool,
+    /// What the app has not taken off its queue: how many, and their bytes.
+    undrained: (usize, usize),
+}
+
 /// One client.
 pub struct Client {
     /// The real thing.
@@ -48,14 +69,22 @@ pub struct Client {
     pub connections: BTreeMap<ConnectionId, Purpose>,
     /// The browser's own parsers of its event streams.
     pub browsers: BTreeMap<ConnectionId, sse::Parser>,
-    /// Messages that the app has not taken off its queue, by topic: how many, and their bytes.
-    pub undrained: BTreeMap<SubscriptionId, (usize, usize)>,
-    /// The most that may wait of one topic, and the most publishes that may wait for their acks (invariant 5).
+    /// What its app reads.
+    pub held: Vec<Held>,
+    /// What the app of a dead tab had kept of its positions.
+    pub positions: Vec<(Topic, SubscribeOptions)>,
+    /// The publishes that outlive the tab, and since when they are kept.
+    pub kept: Vec<(u64, StoredPublish)>,
+    /// The most that may wait of one subscription, and the most publishes that may wait for their acks (invariant 5).
     bounds: (usize, usize),
     /// `close()` was called.
     pub closed: bool,
-    /// What was subscribed to.
-    pub subscribed: BTreeMap<Topic, SubscriptionId>,
+    /// Which life of the tab this is.
+    pub life: u32,
+    /// It was killed, and is not back.
+    pub dead: bool,
+    /// How often its app was told that somebody left.
+    pub leaves: u64,
     published: u64,
     index: usize,
 }
@@ -66,45 +95,78 @@ impl Client {
     /// # Errors
     /// Its name is refused.
     pub fn new(index: usize, schedule: &Schedule, seed: u64) -> Result<Self, String> {
-        let config = schedule.config.clone();
         // A paused topic takes nothing more at twice its limit; a message holds no more than the log keeps.
-        let waiting = 2 * config.flow.messages + schedule.retention.records;
-        let id = ClientId::new(&format!("client{index}")).map_err(|e| e.to_string())?;
+        let waiting = 2 * schedule.config.flow.messages + schedule.retention.records;
         Ok(Self {
-            bounds: (waiting, config.outbox.messages),
-            session: Session::new(config, id, seed),
+            bounds: (waiting, schedule.config.outbox.messages),
+            session: session(index, 0, schedule, seed)?,
             model: Model::default(),
             connections: BTreeMap::new(),
             browsers: BTreeMap::new(),
-            undrained: BTreeMap::new(),
+            held: Vec::new(),
+            positions: Vec::new(),
+            kept: Vec::new(),
             closed: false,
-            subscribed: BTreeMap::new(),
+            life: 0,
+            dead: false,
+            leaves: 0,
             published: 0,
             index,
         })
     }
 
-    /// The app subscribes, unless it has already.
+    /// What the client tells others of itself: no two lives of any two tabs say the same.
+    #[must_use]
+    pub fn name(&self) -> String {
+        name(self.index, self.life)
+    }
+
+    /// Whether an app is there that may still do something.
+    #[must_use]
+    pub fn lives(&self) -> bool {
+        !self.closed && !self.dead
+    }
+
+    /// The app subscribes, unless it has enough.
     ///
     /// # Errors
     /// The session refuses.
-    pub fn subscribe(&mut self, now: Time, topic: &Topic, from: From, truth: &Truth) -> Result<(), String> {
-        if self.closed || self.subscribed.contains_key(topic) {
+    pub fn subscribe(
+        &mut self,
+        now: Time,
+        topic: &Topic,
+        options: SubscribeOptions,
+        truth: &Truth,
+    ) -> Result<(), String> {
+        if !self.lives() || self.held.len() >= SUBSCRIPTIONS {
             return Ok(());
         }
-        let options = SubscribeOptions { from, presence: self.index.is_multiple_of(2) };
+        let SubscribeOptions { from, presence } = options;
+        let known = self.model.cursors(topic);
         let id = self.session.subscribe(now, topic.clone(), options).map_err(|e| e.to_string())?;
-        self.model.subscribe(truth, id.as_u32(), topic.clone(), from);
-        self.subscribed.insert(topic.clone(), id);
+        self.model.subscribe(id.as_u32(), Reading::new(truth, topic.clone(), from, known, presence));
+        self.held.push(Held { id, topic: topic.clone(), presence, paused: false, undrained: (0, 0) });
         Ok(())
     }
 
-    /// The app unsubscribes.
-    pub fn unsubscribe(&mut self, now: Time, topic: &Topic) {
-        let Some(id) = self.subscribed.remove(topic) else { return };
-        self.session.unsubscribe(now, id);
-        self.model.unsubscribe(id.as_u32());
-        self.undrained.remove(&id);
+    /// The app ends one of its subscriptions.
+    pub fn unsubscribe(&mut self, now: Time, index: usize) {
+        if index < self.held.len() {
+            let held = self.held.swap_remove(index);
+            self.session.unsubscribe(now, held.id);
+            self.model.unsubscribe(held.id.as_u32());
+        }
+    }
+
+    /// The app pauses one of its subscriptions, or lets it go on.
+    pub fn pause(&mut self, now: Time, index: usize, paused: bool) {
+        if let Some(held) = self.held.get_mut(index) {
+            held.paused = paused;
+            match paused {
+                true => self.session.pause(now, held.id),
+                false => self.session.resume(now, held.id),
+            }
+        }
     }
 
     /// The app publishes; a full outbox is a right answer.
@@ -112,7 +174,7 @@ impl Client {
     /// # Errors
     /// The same id twice.
     pub fn publish(&mut self, now: Time, topic: Topic, ephemeral: bool) -> Result<(), String> {
-        if self.closed {
+        if !self.lives() {
             return Ok(());
         }
         self.published += 1;
@@ -127,9 +189,18 @@ impl Client {
 
     /// The app takes all that waits off its queues.
     pub fn drain(&mut self, now: Time) {
-        for (id, (messages, bytes)) in std::mem::take(&mut self.undrained) {
-            self.session.consumed(now, id, messages, bytes);
+        for held in &mut self.held {
+            let (messages, bytes) = std::mem::take(&mut held.undrained);
+            if messages > 0 {
+                self.session.consumed(now, held.id, messages, bytes);
+            }
         }
+    }
+
+    /// Whether something waits for the app.
+    #[must_use]
+    pub fn has_undrained(&self) -> bool {
+        self.held.iter().any(|held| held.undrained.0 > 0)
     }
 
     /// The app closes the client.
@@ -138,16 +209,66 @@ impl Client {
         self.closed = true;
     }
 
+    /// The tab is no more. What it had kept is there for the next one.
+    pub fn die(&mut self) {
+        self.dead = true;
+        self.connections.clear();
+        self.browsers.clear();
+        let position = |held: Held| {
+            let from = From::Position(self.model.position(held.id.as_u32())?);
+            Some((held.topic, SubscribeOptions { from, presence: held.presence }))
+        };
+        self.positions = std::mem::take(&mut self.held).into_iter().filter_map(position).collect();
+        let kept = &self.kept;
+        self.model.die(|id| kept.iter().any(|(_, stored)| stored.id == *id));
+    }
+
+    /// Another page of the same app takes the place of the one that died, and gets what that had kept: publishes, and
+    /// the positions of some of its topics, which the app kept itself.
+    ///
+    /// # Errors
+    /// Its name is refused, or a subscription.
+    pub fn reload(
+        &mut self,
+        now: u64,
+        time: Time,
+        schedule: &Schedule,
+        seed: u64,
+        truth: &Truth,
+    ) -> Result<(), String> {
+        self.life += 1;
+        self.dead = false;
+        self.session = session(self.index, self.life, schedule, seed)?;
+        let age = |since: u64| std::time::Duration::from_millis(now - since);
+        let stored = std::mem::take(&mut self.kept).into_iter().map(|(since, stored)| StoredPublish {
+            expires_in: stored.expires_in.saturating_sub(age(since)),
+            ..stored
+        });
+        let stored: Vec<_> = stored.collect();
+        self.kept = stored.iter().map(|stored| (now, stored.clone())).collect();
+        self.session.restore(time, stored);
+        for (topic, options) in std::mem::take(&mut self.positions) {
+            self.subscribe(time, &topic, options, truth)?;
+        }
+        self.session.connect(time);
+        Ok(())
+    }
+
     /// All that the session wants done, after everything it says to the app went through the model.
     ///
     /// # Errors
     /// A broken invariant.
-    pub fn outputs(&mut self, truth: &Truth) -> Result<Vec<Output>, String> {
+    pub fn outputs(&mut self, now: u64, books: &mut Books) -> Result<Vec<Output>, String> {
         let mut outputs = Vec::new();
         while let Some(output) = self.session.poll_output() {
             match output {
-                Output::Event(event) => self.tell(event, truth)?,
+                Output::Event(event) => self.tell(event, now, books)?,
                 Output::Close { .. } => outputs.push(output),
+                Output::Save(stored) => {
+                    self.kept.retain(|(_, kept)| kept.id != stored.id);
+                    self.kept.push((now, stored));
+                }
+                Output::Forget(id) => self.kept.retain(|(_, stored)| stored.id != id),
                 _ if self.closed => return Err(format!("invariant 8: {output:?} after close()")),
                 _ => outputs.push(output),
             }
@@ -165,38 +286,79 @@ impl Client {
         Ok(outputs)
     }
 
-    fn tell(&mut self, event: Event, truth: &Truth) -> Result<(), String> {
+    fn tell(&mut self, event: Event, now: u64, books: &mut Books) -> Result<(), String> {
         self.model.told()?;
+        let model = &mut self.model;
         match event {
             Event::Subscribed { subscription, position, .. } => {
-                self.model.subscribed(truth, subscription.as_u32(), position)
+                model.subscribed(&books.truth, subscription.as_u32(), position)
             }
             Event::Messages { subscription, epoch, records } => {
-                let waiting = self.undrained.entry(subscription).or_default();
-                waiting.0 += records.len();
-                waiting.1 += records.iter().map(|record| record.payload.data.len()).sum::<usize>();
-                if waiting.0 > self.bounds.0 {
-                    let (id, waiting) = (subscription.as_u32(), waiting.0);
-                    return Err(format!(
-                        "invariant 5: {waiting} messages of subscription {id} wait for the app"
-                    ));
-                }
-                self.model.messages(truth, subscription.as_u32(), epoch, &records)
+                model.messages(&books.truth, subscription.as_u32(), epoch, &records)?;
+                self.queue(subscription, &records)
             }
             Event::Gap { subscription, from, to, reason, position } => {
-                self.model.gap(truth, subscription.as_u32(), (from, to), reason, position)
+                model.gap(&books.truth, subscription.as_u32(), (from, to), reason, position)
             }
-            Event::Published { id, outcome } => self.model.published(truth, &id, &outcome),
+            Event::Published { id, outcome } => {
+                if outcome == everwire_core::Outcome::Expired {
+                    books.truth.gave_up(&id);
+                }
+                model.published(&books.truth, &id, &outcome)
+            }
             Event::SubscriptionFailed { subscription, code, message } => {
-                Err(format!("subscription {} failed with {code}: {message}", subscription.as_u32()))
+                Err(format!("{subscription:?} failed with {code}: {message}"))
             }
-            Event::State(_)
-            | Event::Ephemeral { .. }
-            | Event::Members { .. }
-            | Event::Join { .. }
-            | Event::Leave { .. }
-            | Event::History { .. }
-            | Event::Presence { .. } => Ok(()),
+            Event::Ephemeral { subscription, .. } => model.ephemeral(subscription.as_u32()),
+            Event::Members { subscription, members } => {
+                model.view(subscription.as_u32()).map(|(_, view)| view.replace(members))
+            }
+            Event::Join { subscription, member } => model.view(subscription.as_u32())?.1.join(&member),
+            Event::Leave { subscription, member } => {
+                let (topic, view) = model.view(subscription.as_u32())?;
+                let (name, times) = view.leave(&member)?;
+                self.leaves += 1;
+                match books.ledger.has_left(now, topic, &name, times) {
+                    true => Ok(()),
+                    false => Err(format!("presence: {name} left {topic} within its grace, {times}")),
+                }
+            }
+            Event::State(_) | Event::History { .. } | Event::Presence { .. } => Ok(()),
         }
     }
+
+    /// Messages wait for the app.
+    fn queue(&mut self, id: SubscriptionId, records: &[everwire_protocol::Record]) -> Result<(), String> {
+        let Some(held) = self.held.iter_mut().find(|held| held.id == id) else { return Ok(()) };
+        held.undrained.0 += records.len();
+        held.undrained.1 += records.iter().map(|record| record.payload.data.len()).sum::<usize>();
+        if held.undrained.0 > self.bounds.0 {
+            return Err(format!("invariant 5: {} messages of {id:?} wait for the app", held.undrained.0));
+        }
+        Ok(())
+    }
+
+    /// Nothing is kept any more of publishes that have their outcome.
+    ///
+    /// # Errors
+    /// Something is.
+    pub fn keeps_nothing(&self) -> Result<(), String> {
+        match self.kept.first() {
+            Some((_, stored)) if !self.closed => Err(format!("invariant 4: {} is kept on", stored.id)),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn name(index: usize, life: u32) -> String {
+    format!("{index}.{life}")
+}
+
+/// A session of the tab's so manieth life. It is a stranger to the server: nothing but what was kept connects it with
+/// the one before.
+fn session(index: usize, life: u32, schedule: &Schedule, seed: u64) -> Result<Session, String> {
+    let mut config = schedule.config.clone();
+    config.info = Some(name(index, life));
+    let id = ClientId::new(&format!("client{index}-{life}")).map_err(|e| e.to_string())?;
+    Ok(Session::new(config, id, seed))
 }

@@ -7,25 +7,39 @@
 #![allow(missing_docs, reason = "private to the workspace; the modules say what they are for")]
 #![allow(clippy::print_stdout, reason = "the trace of a run goes there")]
 
+mod app;
+mod books;
+mod calendar;
 mod carrier;
 mod chaos;
-pub mod client;
+mod client;
+mod connection;
+mod fault;
+mod machine;
+pub mod members;
 pub mod model;
 mod network;
 mod pipe;
+pub mod reading;
+mod report;
 mod request;
 mod schedule;
 mod server;
+mod serving;
+mod store;
+mod tab;
+mod tokens;
 pub mod truth;
 mod world;
 
 use std::{
-    ops::{AddAssign, Range},
+    ops::Range,
     sync::atomic::{AtomicU64, Ordering},
     thread,
 };
 
-pub use world::{Report, World, topics};
+pub use report::Report;
+pub use world::{World, topics};
 
 /// Runs the world of one seed.
 ///
@@ -69,18 +83,4 @@ pub fn run_many(seeds: Range<u64>) -> (Report, Vec<String>) {
         }
     });
     all
-}
-
-impl AddAssign for Report {
-    fn add_assign(&mut self, other: Self) {
-        self.happenings += other.happenings;
-        self.delivered += other.delivered;
-        self.gaps += other.gaps;
-        self.repeats += other.repeats;
-        self.reconnects += other.reconnects;
-        self.resumes += other.resumes;
-        self.acked += other.acked;
-        self.stale += other.stale;
-        self.pauses += other.pauses;
-    }
 }

@@ -6,41 +6,9 @@
 use std::collections::BTreeMap;
 
 use everwire_core::Outcome;
-use everwire_protocol::{Epoch, From, GapReason, Position, PublishId, Record, Topic};
+use everwire_protocol::{Epoch, GapReason, Position, PublishId, Record, Topic};
 
-use crate::truth::Truth;
-
-/// What the app knows of one subscription.
-#[derive(Debug)]
-struct Reading {
-    topic: Topic,
-    start: From,
-    /// The log's top when the app subscribed.
-    asked_at: Option<Position>,
-    /// The last position that the app was told; none until the subscription first stood.
-    cursor: Option<Position>,
-}
-
-impl Reading {
-    /// Where a subscription may start: it was asked for at a known moment, and answered later.
-    fn check_start(&self, truth: &Truth, position: Position) -> Verdict {
-        let topic = &self.topic;
-        // The answer may come from a life of the log that has ended meanwhile.
-        let top = truth.top_in(topic, position.epoch);
-        let asked_at = self.asked_at.filter(|top| top.epoch == position.epoch).map_or(0, |top| top.offset);
-        let right = match self.start {
-            From::Latest => position.offset >= asked_at,
-            From::Last(n) => position.offset >= asked_at.saturating_sub(u64::from(n)),
-            From::Earliest => position.offset < truth.oldest(topic, position.epoch),
-            From::Position(_) => true,
-        };
-        if right && position.offset <= top {
-            Ok(())
-        } else {
-            Err(format!("{topic}: asked for {} at {asked_at}, starts at {position} of {top}", self.start))
-        }
-    }
-}
+use crate::{members::View, reading::Reading, truth::Truth};
 
 /// What the app knows of one publish.
 #[derive(Debug)]
@@ -50,7 +18,7 @@ struct Sent {
     outcome: Option<Outcome>,
 }
 
-/// What one client's app was told so far. A subscription is known by the number of its id.
+/// What one client's app was told so far.
 #[derive(Debug, Default)]
 pub struct Model {
     readings: BTreeMap<u32, Reading>,
@@ -67,9 +35,21 @@ pub type Verdict = Result<(), String>;
 
 impl Model {
     /// The app subscribed.
-    pub fn subscribe(&mut self, truth: &Truth, id: u32, topic: Topic, start: From) {
-        let asked_at = truth.top(&topic);
-        self.readings.insert(id, Reading { topic, start, asked_at, cursor: None });
+    pub fn subscribe(&mut self, id: u32, reading: Reading) {
+        self.readings.insert(id, reading);
+    }
+
+    /// Where the readings of a topic are: a new one that asks for the latest may start with one of them.
+    #[must_use]
+    pub fn cursors(&self, topic: &Topic) -> Vec<Position> {
+        let readings = self.readings.values().filter(|reading| reading.topic == *topic);
+        readings.filter_map(|reading| reading.cursor).collect()
+    }
+
+    /// What the app has of a subscription.
+    #[must_use]
+    pub fn position(&self, id: u32) -> Option<Position> {
+        self.readings.get(&id)?.cursor
     }
 
     /// The app unsubscribed: nothing of the subscription may come any more.
@@ -80,6 +60,12 @@ impl Model {
     /// The app closed the client.
     pub fn close(&mut self) {
         self.closed = true;
+    }
+
+    /// The tab died. What it had published gets an outcome only where it was kept for the next one.
+    pub fn die(&mut self, kept: impl Fn(&PublishId) -> bool) {
+        self.readings.clear();
+        self.sent.retain(|id, sent| sent.outcome.is_some() || kept(id));
     }
 
     /// The app published.
@@ -97,48 +83,13 @@ impl Model {
 
     /// The client said that a subscription stands.
     pub fn subscribed(&mut self, truth: &Truth, id: u32, position: Position) -> Verdict {
-        let reading = self.readings.get_mut(&id).ok_or_else(|| stranger(id))?;
-        match reading.cursor {
-            // A resumed subscription tells where it resumed, or that it didn't; the cursor moves only by
-            // a gap or by records.
-            Some(_) => Ok(()),
-            None => {
-                reading.check_start(truth, position)?;
-                // A start from a position that is lost is told as a gap from that very position.
-                reading.cursor = Some(match reading.start {
-                    From::Position(start) => start,
-                    _ => position,
-                });
-                Ok(())
-            }
-        }
+        self.reading(id)?.subscribed(truth, position)
     }
 
     /// The client delivered records.
     pub fn messages(&mut self, truth: &Truth, id: u32, epoch: Epoch, records: &[Record]) -> Verdict {
-        let reading = self.readings.get_mut(&id).ok_or_else(|| stranger(id))?;
-        let topic = &reading.topic;
-        let cursor = reading.cursor.as_mut().ok_or_else(|| format!("{topic}: records before the start"))?;
-        for record in records {
-            let position = Position { epoch, offset: record.offset };
-            if epoch != cursor.epoch {
-                return Err(format!("invariant 1: {topic} went from {cursor} to {position} without a gap"));
-            }
-            if record.offset <= cursor.offset {
-                return Err(format!("invariants 2 and 3: {topic} got {position} again, after {cursor}"));
-            }
-            if record.offset != cursor.offset + 1 {
-                return Err(format!("invariant 1: {topic} skipped from {cursor} to {position}"));
-            }
-            let written =
-                truth.at(topic, position).ok_or_else(|| format!("{topic}: {position} was never written"))?;
-            if written.data != record.payload.data || written.id != record.id {
-                return Err(format!("{topic}: {position} is not what was written there"));
-            }
-            cursor.offset = record.offset;
-            self.delivered += 1;
-        }
-        Ok(())
+        self.delivered += records.len() as u64;
+        self.reading(id)?.messages(truth, epoch, records)
     }
 
     /// The client told of a gap.
@@ -146,36 +97,24 @@ impl Model {
         &mut self,
         truth: &Truth,
         id: u32,
-        (from, to): (u64, Option<u64>),
+        range: (u64, Option<u64>),
         reason: GapReason,
         position: Position,
     ) -> Verdict {
-        let reading = self.readings.get_mut(&id).ok_or_else(|| stranger(id))?;
-        let topic = &reading.topic;
-        let cursor = reading.cursor.as_mut().ok_or_else(|| format!("{topic}: a gap before the start"))?;
-        if from != cursor.offset + 1 {
-            return Err(format!("invariant 1: {topic}: a gap from {from}, where the app has {cursor}"));
-        }
-        match reason {
-            GapReason::Evicted => {
-                if position.epoch != cursor.epoch || to != Some(position.offset) || position.offset < from {
-                    return Err(format!("{topic}: an evicted gap {from}–{to:?} that goes on at {position}"));
-                }
-                if position.offset >= truth.oldest(topic, position.epoch) {
-                    return Err(format!(
-                        "invariant 1: {topic}: a gap up to {position}, which was still kept"
-                    ));
-                }
-            }
-            GapReason::Epoch => {
-                if position.epoch == cursor.epoch || to.is_some() {
-                    return Err(format!("{topic}: an epoch gap {from}–{to:?} from {cursor} to {position}"));
-                }
-            }
-        }
-        *cursor = position;
         self.gaps += 1;
-        Ok(())
+        self.reading(id)?.gap(truth, range, reason, position)
+    }
+
+    /// The client delivered something that is not logged.
+    pub fn ephemeral(&mut self, id: u32) -> Verdict {
+        self.reading(id).map(drop)
+    }
+
+    /// The client told who is there.
+    pub fn view(&mut self, id: u32) -> Result<(&Topic, &mut View), String> {
+        let reading = self.reading(id)?;
+        let view = reading.members.as_mut().ok_or("presence was not asked for")?;
+        Ok((&reading.topic, view))
     }
 
     /// The client told what became of a publish.
@@ -185,46 +124,43 @@ impl Model {
         if let Some(before) = &sent.outcome {
             return Err(format!("invariant 4: {id} had the outcome {before:?}, and now {outcome:?}"));
         }
-        if let Outcome::Acked { position } = outcome {
-            let written =
-                position.map(|position| truth.at(&sent.topic, position).map(|entry| entry.id.as_ref()));
-            match written {
-                None if sent.ephemeral => {}
-                Some(Some(Some(there))) if there == id => {}
-                _ => return Err(format!("invariant 4: {id} was acked at {position:?}, where it is not")),
+        match outcome {
+            Outcome::Acked { position } => {
+                let written =
+                    position.map(|position| truth.at(&sent.topic, position).map(|entry| entry.id.as_ref()));
+                match written {
+                    None if sent.ephemeral => {}
+                    Some(Some(Some(there))) if there == id => {}
+                    _ => return Err(format!("invariant 4: {id} was acked at {position:?}, where it is not")),
+                }
             }
+            // Ephemeral ones are not held back for a server that has no time for them.
+            Outcome::Rejected { code, .. } if !sent.ephemeral => {
+                return Err(format!("{id} was rejected with {code}: nothing here is refused for good"));
+            }
+            Outcome::Rejected { .. } | Outcome::Expired => {}
         }
         sent.outcome = Some(outcome.clone());
         Ok(())
     }
 
-    /// Once the network has healed and time has passed, every subscription has caught up and every
+    /// Once the network has healed and time has passed, every subscription has caught up, knows who is there, and every
     /// publish has its outcome.
-    pub fn settled(&self, truth: &Truth) -> Verdict {
+    pub fn settled(&self, truth: &Truth, present: &BTreeMap<Topic, Vec<String>>) -> Verdict {
         if self.closed {
             return Ok(());
         }
         for reading in self.readings.values() {
-            let topic = &reading.topic;
-            match (reading.cursor, truth.top(topic)) {
-                (Some(cursor), Some(top)) if cursor == top => {}
-                // Nothing was ever written in this life of the log.
-                (Some(cursor), Some(top)) if cursor.epoch != top.epoch && cursor.offset == 0 => {}
-                (Some(cursor), None) if cursor.offset == 0 => {}
-                (cursor, top) => {
-                    return Err(format!(
-                        "invariant 1: {topic} settled at {cursor:?}, and the log at {top:?}"
-                    ));
-                }
-            }
+            reading.settled(truth, present)?;
         }
         match self.sent.iter().find(|(_, sent)| sent.outcome.is_none()) {
             Some((id, _)) => Err(format!("invariant 6: {id} never got an outcome")),
             None => Ok(()),
         }
     }
-}
 
-fn stranger(id: u32) -> String {
-    format!("invariant 11: subscription {id} was delivered to, and is no more")
+    fn reading(&mut self, id: u32) -> Result<&mut Reading, String> {
+        let stranger = || format!("invariant 11: subscription {id} was told something, and does not stand");
+        self.readings.get_mut(&id).ok_or_else(stranger)
+    }
 }

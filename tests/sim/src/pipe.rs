@@ -8,6 +8,8 @@ use fastrand::Rng;
 pub enum Flow {
     /// Delivers, in order.
     Open,
+    /// Delivers the next item, which says that the connection is open, and swallows what follows.
+    HeadOnly,
     /// Swallows, and tells nobody (a black hole).
     Swallow,
 }
@@ -42,10 +44,18 @@ impl Pipe {
         self.last_arrival = self.last_arrival.max(until);
     }
 
+    /// When all that was put in has arrived.
+    #[must_use]
+    pub fn last_arrival(&self) -> u64 {
+        self.last_arrival
+    }
+
     /// When something sent now arrives: never before what was sent earlier; `None` when it never does.
     pub fn arrival(&mut self, now: u64, rng: &mut Rng) -> Option<u64> {
-        if self.flow == Flow::Swallow {
-            return None;
+        match self.flow {
+            Flow::Open => {}
+            Flow::HeadOnly => self.flow = Flow::Swallow,
+            Flow::Swallow => return None,
         }
         let delay = rng.u64(self.latency.min..=self.latency.max);
         self.last_arrival = self.last_arrival.max(now + delay);
@@ -57,14 +67,25 @@ impl Pipe {
 mod tests {
     use super::*;
 
+    const LATENCY: Latency = Latency { min: 1, max: 500 };
+
     #[test]
     fn a_pipe_delays_but_never_reorders() {
         let mut rng = Rng::with_seed(1);
-        let mut pipe = Pipe::new(Latency { min: 1, max: 500 });
+        let mut pipe = Pipe::new(LATENCY);
         let arrivals: Vec<_> = (0..100).filter_map(|now| pipe.arrival(now, &mut rng)).collect();
         assert!(arrivals.is_sorted());
         assert_eq!(arrivals.len(), 100);
         pipe.flow = Flow::Swallow;
         assert_eq!(pipe.arrival(100, &mut rng), None);
+    }
+
+    #[test]
+    fn a_proxy_that_buffers_lets_the_beginning_through() {
+        let mut rng = Rng::with_seed(1);
+        let mut pipe = Pipe::new(LATENCY);
+        pipe.flow = Flow::HeadOnly;
+        assert!(pipe.arrival(0, &mut rng).is_some());
+        assert_eq!(pipe.arrival(1, &mut rng), None);
     }
 }

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use everwire_core::{Config, FlowConfig, OutboxConfig, Transport};
-use everwire_server::log::Retention;
+use everwire_core::{Config, FlowConfig, OutboxConfig, Overflow, Transport};
+use everwire_server::{log::Retention, store::MemoryLimits};
 use fastrand::Rng;
 
 use crate::pipe::Latency;
@@ -25,11 +25,17 @@ pub struct Schedule {
     pub app_every: u64,
     /// What the server keeps of each topic.
     pub retention: Retention,
+    /// The memory of all logs, in bytes. Where it is short, idempotency keys go early, so apps publish without.
+    pub memory: usize,
     /// The longest silence that the server allows itself, in milliseconds.
     pub heartbeat: u32,
+    /// The longest life of a connection, in milliseconds.
+    pub longest_life: u64,
+    /// How long tokens last at the most, in milliseconds; none when nobody is asked for one.
+    pub token_life: Option<u64>,
     /// How a client is configured.
     pub config: Config,
-    /// How late a client's timers fire at the most, in milliseconds (a throttled page).
+    /// How late a client's timers fire at the most, in milliseconds.
     pub timer_lateness: u64,
     /// The app takes messages off its queue this slowly at the most, in milliseconds; 0 at once.
     pub app_lag: u64,
@@ -44,10 +50,13 @@ impl Schedule {
         let jitter = rng.u64(0..=most);
         let rarely = |rng: &mut Rng, value: u64| if rng.u8(..4) == 0 { rng.u64(1..=value) } else { 0 };
         let messages = if rng.bool() { 20 } else { 1_000 };
+        let length = [20_000, 80_000, 80_000, 400_000][rng.usize(..4)];
+        let token_life = (rng.u8(..3) == 0).then(|| [20_000, 60_000, 300_000][rng.usize(..3)]);
+        let crowded = rng.u8(..16) == 0;
         Self {
             clients: rng.usize(1..=4),
             topics: rng.usize(1..=3),
-            length: rng.u64(5_000..=240_000),
+            length: rng.u64(length / 4..=length),
             latency: Latency { min, max: min + jitter },
             fault_every: [700, 3_000, 10_000, 60_000][rng.usize(..4)],
             app_every: [20, 100, 500][rng.usize(..3)],
@@ -56,11 +65,17 @@ impl Schedule {
                 age: [5_000, 60_000, 3_600_000][rng.usize(..3)],
                 ..Retention::default()
             },
+            memory: if crowded { 32 * 1024 } else { MemoryLimits::default().bytes },
             heartbeat: [2_000, 25_000][rng.usize(..2)],
+            longest_life: if rng.u8(..4) == 0 { 20_000 } else { 3_600_000 },
+            token_life,
             config: Config {
-                transports: transports(rng),
+                transports: transports(rng, token_life.is_some()),
+                has_token: token_life.is_some(),
                 outbox: OutboxConfig {
                     messages: if rng.bool() { 10 } else { 1_000 },
+                    overflow: if rng.u8(..4) == 0 { Overflow::DropOldest } else { Overflow::RefuseNew },
+                    persist: rng.bool(),
                     ..OutboxConfig::default()
                 },
                 flow: FlowConfig { messages, ..FlowConfig::default() },
@@ -71,13 +86,19 @@ impl Schedule {
             app_lag: rarely(rng, 5_000),
         }
     }
+
+    /// Whether the store is short of memory.
+    #[must_use]
+    pub fn is_crowded(&self) -> bool {
+        self.memory < MemoryLimits::default().bytes
+    }
 }
 
 /// Some transports in some order, at least one.
-pub fn transports(rng: &mut Rng) -> Vec<Transport> {
+pub fn transports(rng: &mut Rng, with_token: bool) -> Vec<Transport> {
     let mut all = Transport::ALL.to_vec();
-    // There are no other tabs here.
-    all.retain(|transport| *transport != Transport::Tab);
+    // Frames over a channel between tabs go to no server, and an `EventSource` sends no token.
+    all.retain(|t| *t != Transport::Tab && !(with_token && *t == Transport::EventSource));
     rng.shuffle(&mut all);
     if rng.bool() {
         all = Config::TRANSPORTS.to_vec();

@@ -1,87 +1,65 @@
-//! The real server without its sockets: the hub, the store and the peers of `everwire-server`, driven in
-//! virtual time. It stands in for the HTTP adapter only: it knows requests and frames, not how they travel.
+//! The real server without its sockets: the hub and the peers of `everwire-server`, driven in virtual time over the
+//! simulated store. It stands in for the HTTP adapter only: it knows requests and frames, not how they travel.
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use everwire_core::{HttpResponse, Request, Transport};
-use everwire_protocol::{ClientFrame, Cursor, From, binary, event};
+use everwire_protocol::{About, ClientFrame, RetryWindow, ServerFrame, Token, Topic, binary};
 use everwire_server::{
-    auth::{Open, Subject},
-    hub::{Hub, PeerRules, Publication},
-    log::{BatchLimit, Read, RetentionRules},
-    peer::{Outgoing, Peer, encode_binary},
-    presence::Presence,
-    store::{MemoryLimits, MemoryStore, Store},
+    auth::Subject,
+    hub::{Hub, PeerRules, Publication, Refusal},
+    peer::{Peer, encode_binary},
+    presence::{Presence, Visitor},
 };
+use fastrand::Rng;
 use futures::FutureExt;
 
 use crate::{
+    books::Books,
+    connection::{Connection, Sent},
     request::{Wanted, one_off},
     schedule::Schedule,
-    truth::Truth,
+    store::Logs,
+    tokens::Tokens,
 };
 
-/// How long a poll is held, unless it asks for less, in milliseconds.
-const LONGEST_POLL: u64 = 25_000;
-
 /// How long a member stays when its connection is lost, in milliseconds.
-const PRESENCE_GRACE: u64 = 10_000;
+pub const PRESENCE_GRACE: u64 = 10_000;
 
-/// One life of the server process.
+/// When clients are to come back to a server that goes away.
+const DRAIN: RetryWindow = RetryWindow { min: 500, max: 4_000 };
+
+/// One life of the server's process.
 pub struct Server {
-    hub: Arc<Hub<MemoryStore>>,
+    pub(crate) hub: Arc<Hub<Logs>>,
+    rng: Rng,
+    longest_life: u64,
     sessions: u64,
+    /// It is going away: it takes no new connections.
+    pub drains: bool,
 }
 
-/// What the server holds of one connection.
-pub struct Connection {
-    peer: Peer<MemoryStore>,
-    kind: Kind,
-}
-
-enum Kind {
-    Socket,
-    Stream {
-        cursor: Cursor,
-    },
-    /// Held until there is news, or until its time.
-    Poll {
-        until: u64,
-        body: Vec<u8>,
-        news: bool,
-    },
-}
-
-/// What the server sends.
-pub enum Sent {
-    /// One WebSocket message.
-    Message(Bytes),
-    /// Bytes of a stream.
-    Chunk(String),
-    /// The answer of a poll, after which the connection is over.
-    Answer(HttpResponse),
-    /// The server ended the connection: with a WebSocket close code.
-    Closed(u16),
+/// What became of a request for a connection.
+pub enum Accepted {
+    /// There it is.
+    Connection(Box<Connection>),
+    /// It is refused.
+    Refused(HttpResponse),
 }
 
 /// Everything over the store in memory is ready at once.
-fn now_or_never<T>(future: impl Future<Output = T>) -> Result<T, String> {
+pub(crate) fn at_once<T>(future: impl Future<Output = T>) -> Result<T, String> {
     future.now_or_never().ok_or_else(|| "the store in memory made somebody wait".to_owned())
 }
 
 impl Server {
-    /// A new life with an empty store.
+    /// A new life over a store.
     #[must_use]
-    pub fn start(schedule: &Schedule, seed: u64) -> Self {
-        let memory = MemoryLimits {
-            retention: RetentionRules { default: schedule.retention, patterns: Vec::new() },
-            ..MemoryLimits::default()
-        };
+    pub fn start(schedule: &Schedule, logs: Logs, tokens: Arc<Tokens>, seed: u64) -> Self {
         let rules = PeerRules { heartbeat: schedule.heartbeat, ..PeerRules::default() };
-        let store = MemoryStore::new(seed, memory);
-        let hub = Hub::new(store, Presence::new(PRESENCE_GRACE, seed), Arc::new(Open::default()), rules);
-        Self { hub: Arc::new(hub), sessions: 0 }
+        let hub = Hub::new(logs, Presence::new(PRESENCE_GRACE, seed), tokens, rules);
+        let longest_life = schedule.longest_life;
+        Self { hub: Arc::new(hub), rng: Rng::with_seed(seed), longest_life, sessions: 0, drains: false }
     }
 
     /// A connection comes in: a socket, a stream or a poll.
@@ -93,53 +71,67 @@ impl Server {
         now: u64,
         transport: Transport,
         request: &Request,
-    ) -> Result<Connection, String> {
+        books: &mut Books,
+    ) -> Result<Accepted, String> {
         self.sessions += 1;
         let session = self.sessions.to_string();
+        let ends_at = now + self.rng.u64(self.longest_life / 2..=self.longest_life);
         if transport == Transport::WebSocket {
-            return Ok(Connection {
-                peer: Peer::new(Arc::clone(&self.hub), now, session),
-                kind: Kind::Socket,
-            });
+            let mut peer = Peer::new(Arc::clone(&self.hub), now, session);
+            peer.ends_at(ends_at);
+            return Ok(Accepted::Connection(Box::new(Connection::socket(peer))));
         }
         let wanted = Wanted::parse(request)?;
-        let mut peer =
-            Peer::connected(Arc::clone(&self.hub), now, session, Subject::default(), wanted.visitor);
-        for (topic, from, mode) in wanted.topics {
-            now_or_never(peer.handle(now, ClientFrame::Subscribe { topic, from, mode }))?;
-        }
-        let kind = match transport {
-            Transport::LongPoll | Transport::Poll => {
-                Kind::Poll { until: now + wanted.timeout.min(LONGEST_POLL), body: Vec::new(), news: false }
-            }
-            _ => Kind::Stream { cursor: Cursor::default() },
+        let subject = match self.subject(now, request) {
+            Ok(subject) => subject,
+            Err(refusal) => return Ok(Accepted::Refused(refused(About::Connection, refusal))),
         };
-        Ok(Connection { peer, kind })
+        let visitor = wanted.visitor.map(|visitor| Visitor { subject: subject.name.clone(), ..visitor });
+        let name = visitor.as_ref().and_then(|visitor| visitor.info.clone());
+        let mut peer = Peer::connected(Arc::clone(&self.hub), now, session, subject, visitor);
+        peer.ends_at(ends_at);
+        peer.share_members(wanted.topics.iter().filter(|(.., mode)| mode.presence).count());
+        let mut connection = match transport {
+            Transport::LongPoll | Transport::Poll => Connection::poll(peer, now, wanted.timeout),
+            _ => Connection::stream(peer),
+        };
+        connection.name = name;
+        for (topic, from, mode) in wanted.topics {
+            connection.take(now, ClientFrame::Subscribe { topic, from, mode }, self, books)?;
+        }
+        if let Some((topic, refusal)) = connection.begin() {
+            connection.leave(now, false, books);
+            return Ok(Accepted::Refused(refused(About::Topic(topic), refusal)));
+        }
+        Ok(Accepted::Connection(Box::new(connection)))
     }
 
-    /// Somebody else publishes: a back end, or another client.
+    /// Somebody else publishes: a back end, or another client. A store in trouble refuses it.
     ///
     /// # Errors
-    /// The server refused it.
+    /// The store made somebody wait.
     pub fn publish(&self, now: u64, publication: Publication) -> Result<(), String> {
-        let published = now_or_never(self.hub.publish(now, &Subject::default(), publication))?;
-        published.map(drop).map_err(|refusal| refusal.message.to_string())
+        at_once(self.hub.publish(now, &Subject::default(), publication)).map(drop)
     }
 
     /// A one-off request: publishes, a page of history, who is there.
     ///
     /// # Errors
     /// A request that the client should never have made.
-    pub fn answer(&self, now: u64, request: &Request, truth: &mut Truth) -> Result<HttpResponse, String> {
-        let mut peer = Peer::connected(Arc::clone(&self.hub), now, "", Subject::default(), None);
-        drop(now_or_never(peer.pull(now))?);
+    pub fn answer(&self, now: u64, request: &Request, books: &mut Books) -> Result<HttpResponse, String> {
+        let subject = match self.subject(now, request) {
+            Ok(subject) => subject,
+            Err(refusal) => return Ok(refused(About::Connection, refusal)),
+        };
+        let mut peer = Peer::connected(Arc::clone(&self.hub), now, "", subject, None);
+        drop(at_once(peer.pull(now))?);
         for frame in one_off(request)? {
-            now_or_never(peer.handle(now, frame))?;
-            self.mirror(truth)?;
+            at_once(peer.handle(now, frame))?;
+            self.mirror(books)?;
         }
         let mut body = Vec::new();
         loop {
-            let outgoing = now_or_never(peer.pull(now))?;
+            let outgoing = at_once(peer.pull(now))?;
             if outgoing.is_empty() {
                 return Ok(response(200, body));
             }
@@ -147,104 +139,64 @@ impl Server {
         }
     }
 
+    fn subject(&self, now: u64, request: &Request) -> Result<Subject, Refusal> {
+        let token = request.token.as_ref().map(Token::as_str);
+        let authenticated = self.hub.authorizer.authenticate(now, token);
+        authenticated.map_err(|denied| Refusal::new(denied.code, denied.message))
+    }
+
+    /// Somebody who is no client of ours sends bytes that mean nothing: nothing may come of it but a refusal.
+    ///
+    /// # Errors
+    /// The server took it for something.
+    pub fn take_garbage(&mut self, now: u64, bytes: Vec<u8>) -> Result<(), String> {
+        let mut connection = Connection::socket(Peer::new(Arc::clone(&self.hub), now, "stranger"));
+        connection.take_bytes(now, bytes.into(), self, &mut Books::default())?;
+        while let Some(sent) = connection.pull(now)? {
+            if matches!(sent, Sent::Closed(_)) {
+                return Ok(());
+            }
+        }
+        Err("invariant 12: the server didn't refuse what means nothing".to_owned())
+    }
+
+    /// From now on it goes away: the window to be told to those who are connected.
+    pub fn drain(&mut self) -> RetryWindow {
+        self.drains = true;
+        DRAIN
+    }
+
     /// Housekeeping.
     pub fn tick(&self, now: u64) {
         self.hub.tick(now);
     }
 
-    /// Copies what was appended since the last time to the truth, and notes what is still kept.
+    /// Tells the truth what was written.
     ///
     /// # Errors
     /// The log broke a promise of its own.
-    pub fn mirror(&self, truth: &mut Truth) -> Result<(), String> {
-        for topic in crate::world::topics() {
-            let store = &self.hub.store;
-            // Resolving at time 0 evicts nothing by age.
-            let present =
-                now_or_never(store.resolve(0, &topic, From::Earliest))?.map_err(|e| e.to_string())?;
-            let epoch = present.position.epoch;
-            truth.kept_from(&topic, epoch, present.position.offset + 1);
-            let mut cursor = truth.top(&topic).filter(|top| top.epoch == epoch).unwrap_or(present.position);
-            while let Read::Batch(batch) =
-                now_or_never(store.read(&topic, cursor, BatchLimit::default()))?.map_err(|e| e.to_string())?
-            {
-                for entry in &batch.entries {
-                    truth.appended(&topic, epoch, &entry.record)?;
-                }
-                cursor = batch.last;
-            }
-        }
-        Ok(())
-    }
-}
-
-impl Connection {
-    /// A WebSocket message arrives.
-    ///
-    /// # Errors
-    /// Bytes that the client should never have sent.
-    pub fn message(
-        &mut self,
-        now: u64,
-        mut data: Bytes,
-        server: &Server,
-        truth: &mut Truth,
-    ) -> Result<(), String> {
-        while let Some(frame) =
-            binary::decode_client(&mut data).map_err(|e| format!("the client sent: {e}"))?
-        {
-            now_or_never(self.peer.handle(now, frame))?;
-            server.mirror(truth)?;
-        }
-        Ok(())
+    pub fn mirror(&self, books: &mut Books) -> Result<(), String> {
+        self.hub.store.mirror(&mut books.truth)
     }
 
-    /// The next thing to send; nothing when there is nothing now.
-    ///
-    /// # Errors
-    /// The peer is not what it promises.
-    pub fn pull(&mut self, now: u64) -> Result<Option<Sent>, String> {
-        if let Kind::Poll { until, body, news } = &mut self.kind {
-            loop {
-                let outgoing = now_or_never(self.peer.pull(now))?;
-                if outgoing.is_empty() {
-                    break;
-                }
-                *news |= outgoing.iter().any(Outgoing::is_news);
-                body.extend(encode_binary(&outgoing));
-            }
-            let ready = *news || now >= *until;
-            return Ok(ready.then(|| Sent::Answer(response(200, std::mem::take(body)))));
-        }
-        let outgoing = now_or_never(self.peer.pull(now))?;
-        if outgoing.is_empty() {
-            return Ok(self.peer.closing().map(|closing| Sent::Closed(closing.code.0)));
-        }
-        Ok(Some(match &mut self.kind {
-            Kind::Stream { cursor } => {
-                let mut text = String::new();
-                outgoing.into_iter().for_each(|o| event::encode(&o.into_frame(), cursor, &mut text));
-                Sent::Chunk(text)
-            }
-            _ => Sent::Message(encode_binary(&outgoing).into()),
-        }))
-    }
-
-    /// When to pull, if nothing happens before.
+    /// Who is on a topic, by what each tells of itself.
     #[must_use]
-    pub fn deadline(&self) -> u64 {
-        match self.kind {
-            Kind::Poll { until, .. } => until,
-            _ => self.peer.deadline(),
-        }
-    }
-
-    /// The connection is over.
-    pub fn leave(&mut self, now: u64) {
-        self.peer.leave(now, false);
+    pub fn present(&self, topic: &Topic) -> Vec<String> {
+        let (members, _) = self.hub.presence.members(topic, usize::MAX);
+        let mut names: Vec<_> =
+            members.into_iter().filter_map(|member| Some(member.info?.to_string())).collect();
+        names.sort_unstable();
+        names
     }
 }
 
-fn response(status: u16, body: Vec<u8>) -> HttpResponse {
+pub(crate) fn response(status: u16, body: Vec<u8>) -> HttpResponse {
     HttpResponse { status, retry_after: None, body: body.into() }
+}
+
+fn refused(about: About, refusal: Refusal) -> HttpResponse {
+    let Refusal { code, message, retry_after } = refusal;
+    let mut body = Vec::new();
+    binary::encode_server(&ServerFrame::Error { about, code, message, retry_after }, &mut body);
+    response(code.status(), body)
 }

@@ -1,31 +1,41 @@
 //! One run: clients, network and server in virtual time, from a seed to a verdict.
-//!
-//! Everything that happens stands in one calendar. What happens at the same moment happens in the order in which
-//! it was entered, so a seed gives the same run every time.
 
-use std::{cmp::Reverse, collections::BTreeMap, collections::BinaryHeap};
+use std::{collections::BTreeMap, sync::Arc};
 
 use everwire_core::{Output, Time};
 use everwire_protocol::Topic;
 use fastrand::Rng;
 
 use crate::{
+    books::Books,
+    calendar::Calendar,
     carrier::{ToClient, ToServer},
     client::Client,
+    connection::Connection,
+    fault::Fault,
+    machine::Machine,
     network::{ConnectionId, Network},
+    report::Report,
     schedule::Schedule,
-    server::{Connection, Server},
-    truth::Truth,
+    server::Server,
+    store::Logs,
+    tokens::Tokens,
 };
 
 /// How long the world may take to settle once the network has healed: longer than every deadline of the
 /// client together.
 const SETTLE: u64 = 15 * 60_000;
 
+/// When a world begins.
+const START: u64 = 1_000_000;
+
 /// The topics of every world.
 #[must_use]
-pub fn topics() -> Vec<Topic> {
-    ["room:a", "room:b", "metrics:c"].into_iter().filter_map(|name| Topic::new(name).ok()).collect()
+pub fn topics() -> &'static [Topic] {
+    static TOPICS: std::sync::LazyLock<Vec<Topic>> = std::sync::LazyLock::new(|| {
+        ["room:a", "room:b", "metrics:c"].into_iter().filter_map(|name| Topic::new(name).ok()).collect()
+    });
+    &TOPICS
 }
 
 /// Something that happens.
@@ -45,10 +55,26 @@ pub(crate) enum Happening {
     App(usize),
     /// The app of a client takes messages off its queue.
     Drain(usize),
+    /// The server process ends, with what becomes of the logs.
+    ServerEnds(Fault),
     /// The server process is there again.
     ServerBack,
+    /// The store works again.
+    StoreBack,
     /// What kept a client from the network ends.
     ClientBack(usize),
+    /// A client's machine wakes up, and nobody tells the page.
+    Awake(usize),
+    /// A client's page is in the foreground again.
+    Unthrottled(usize),
+    /// The app of a client lets all go on that it had paused.
+    Resume(usize),
+    /// A proxy is gone.
+    ProxyGone(usize),
+    /// The provider of tokens answers the tab of this life.
+    Token(usize, u32, bool),
+    /// Another tab takes the place of the one that was killed.
+    Reload(usize),
     /// The server's housekeeping.
     Tick,
     /// Nothing breaks from now on, and what is broken is repaired.
@@ -57,49 +83,23 @@ pub(crate) enum Happening {
     Check,
 }
 
-/// What a run amounted to.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Report {
-    /// Things that happened.
-    pub happenings: u64,
-    /// Records that apps were given.
-    pub delivered: u64,
-    /// Gaps that apps were told.
-    pub gaps: u64,
-    /// Repeats that clients dropped.
-    pub repeats: u64,
-    /// Links that were lost and replaced.
-    pub reconnects: u64,
-    /// Subscriptions that resumed without loss.
-    pub resumes: u64,
-    /// Publishes acked.
-    pub acked: u64,
-    /// Things that came from attempts given up before.
-    pub stale: u64,
-    /// Pauses of the flow control.
-    pub pauses: u64,
-}
-
 /// One world.
 pub struct World {
     pub(crate) now: u64,
     pub(crate) rng: Rng,
     pub(crate) schedule: Schedule,
     pub(crate) network: Network,
+    pub(crate) logs: Logs,
+    pub(crate) tokens: Arc<Tokens>,
     pub(crate) server: Option<Server>,
     /// The server's side of each connection.
     pub(crate) connections: BTreeMap<ConnectionId, Connection>,
     pub(crate) clients: Vec<Client>,
-    /// Until when a client's machine sleeps.
-    pub(crate) asleep_until: Vec<u64>,
-    /// When a client's timer really fires: not always when it is due.
-    timers: Vec<Option<(u64, u64)>>,
-    pub(crate) truth: Truth,
+    pub(crate) machines: Vec<Machine>,
+    pub(crate) books: Books,
     pub(crate) healed: bool,
-    calendar: BinaryHeap<Reverse<(u64, u64)>>,
-    entries: BTreeMap<u64, Happening>,
-    entered: u64,
-    happened: u64,
+    pub(crate) report: Report,
+    calendar: Calendar<Happening>,
     trace: bool,
 }
 
@@ -115,19 +115,18 @@ impl World {
         let clients =
             (0..count).map(|index| Client::new(index, &schedule, rng.u64(..))).collect::<Result<_, _>>()?;
         let mut world = Self {
-            now: 1_000_000,
+            now: START,
             network: Network::new(schedule.latency, count),
-            server: Some(Server::start(&schedule, rng.u64(..))),
+            logs: Logs::new(&schedule, rng.u64(..)),
+            tokens: Arc::new(Tokens::new(schedule.token_life.is_some())),
+            server: None,
             connections: BTreeMap::new(),
             clients,
-            asleep_until: vec![0; count],
-            timers: vec![None; count],
-            truth: Truth::default(),
+            machines: (0..count).map(|_| Machine::default()).collect(),
+            books: Books::default(),
             healed: false,
-            calendar: BinaryHeap::new(),
-            entries: BTreeMap::new(),
-            entered: 0,
-            happened: 0,
+            report: Report::default(),
+            calendar: Calendar::default(),
             trace,
             schedule,
             rng,
@@ -135,6 +134,7 @@ impl World {
         if trace {
             println!("{:#?}", world.schedule);
         }
+        world.start_server();
         world.enter(world.schedule.fault_every, Happening::Fault);
         world.enter(world.schedule.length, Happening::Heal);
         world.enter(1_000, Happening::Tick);
@@ -143,7 +143,7 @@ impl World {
             if world.schedule.app_lag > 0 {
                 world.enter(0, Happening::Drain(index));
             }
-            let now = world.time();
+            let now = world.time(index);
             world.clients[index].session.connect(now);
             world.act(index)?;
         }
@@ -165,43 +165,32 @@ impl World {
             }
         };
         match result {
-            Ok(()) => Ok(self.report()),
-            Err(broken) => Err(format!("at {} ms: {broken}", self.now - 1_000_000)),
+            Ok(()) => Ok(self.total()),
+            Err(broken) => Err(format!("at {} ms: {broken}", self.now - START)),
         }
     }
 
     /// The next thing happens; true when it was the last.
     fn step(&mut self) -> Result<bool, String> {
-        let calendar = self.calendar.peek().map(|Reverse((at, _))| *at);
-        let timer = (0..self.clients.len()).filter_map(|index| Some((self.timers[index]?.1, index))).min();
+        let calendar = self.calendar.next();
+        let timer = (0..self.machines.len()).filter_map(|i| Some((self.machines[i].fires()?, i))).min();
         let server = self.connections.iter().map(|(id, connection)| (connection.deadline(), *id)).min();
         let next = [calendar, timer.map(|(at, _)| at), server.map(|(at, _)| at)].into_iter().flatten().min();
         self.now = self.now.max(next.ok_or("nothing is left to happen")?);
-        self.happened += 1;
-        if let Some((at, index)) = timer.filter(|(at, _)| *at <= self.now) {
-            if self.trace {
-                println!(
-                    "{} client {index}: timer of {at}: {:?}",
-                    self.now,
-                    self.clients[index].session.poll_timeout()
-                );
-            }
-            self.timers[index] = None;
-            let now = self.time();
-            self.clients[index].session.handle_timeout(now);
-            return self.act(index).map(|()| false);
+        self.report.happenings += 1;
+        if let Some((_, index)) = timer.filter(|(at, _)| *at <= self.now) {
+            return self.fire(index).map(|()| false);
         }
         if let Some((_, id)) = server.filter(|(at, _)| *at <= self.now) {
             let before = self.connections.get(&id).map(Connection::deadline);
             self.pump(id)?;
             if before.is_some_and(|at| self.connections.get(&id).map(Connection::deadline) == Some(at)) {
                 // It is due and can do nothing about it: its link takes nothing. Give it up.
-                self.lose_at_server(id);
+                self.lose_at_server(id, false);
             }
             return Ok(false);
         }
-        let Some(Reverse((_, number))) = self.calendar.pop() else { return Ok(false) };
-        let Some(happening) = self.entries.remove(&number) else { return Ok(false) };
+        let Some(happening) = self.calendar.pop() else { return Ok(false) };
         if self.trace {
             println!("{} {happening:?}", self.now);
         }
@@ -212,15 +201,24 @@ impl World {
         match happening {
             Happening::Up(id, item) => self.arrive_at_server(id, item)?,
             Happening::Down(id, item) => self.arrive_at_client(id, item)?,
-            Happening::ServerLoses(id) => self.lose_at_server(id),
+            Happening::ServerLoses(id) => self.lose_at_server(id, false),
             Happening::ClientLoses(id) => self.lose_at_client(id)?,
             Happening::Fault => self.fault()?,
             Happening::App(index) => self.app(index)?,
             Happening::Drain(index) => self.drain(index)?,
+            Happening::ServerEnds(how) => self.end_server(how),
             Happening::ServerBack => self.start_server(),
+            Happening::StoreBack => self.logs.trouble(crate::store::Trouble::None),
             Happening::ClientBack(index) => self.client_back(index)?,
+            Happening::Awake(index) => self.network.unreachable[index] = false,
+            Happening::Unthrottled(index) => self.unthrottled(index)?,
+            Happening::Resume(index) => self.resume_all(index)?,
+            Happening::ProxyGone(index) => self.network.proxies[index] = crate::network::Proxy::None,
+            Happening::Token(index, life, fails) => self.token(index, life, fails)?,
+            Happening::Reload(index) => self.reload(index)?,
             Happening::Tick => {
                 self.server.iter().for_each(|server| server.tick(self.now));
+                self.logs.mirror(&mut self.books.truth)?;
                 self.enter(1_000, Happening::Tick);
                 self.pump_all()?;
             }
@@ -235,80 +233,106 @@ impl World {
         Ok(false)
     }
 
-    /// Does what a client's session wants, and looks at its timer.
-    pub(crate) fn act(&mut self, index: usize) -> Result<(), String> {
-        let client = &mut self.clients[index];
-        let mut outputs =
-            client.outputs(&self.truth).map_err(|broken| format!("client {index}: {broken}"))?;
-        while self.schedule.app_lag == 0 && !self.clients[index].undrained.is_empty() {
-            let now = self.time();
-            self.clients[index].drain(now);
-            let more = self.clients[index].outputs(&self.truth);
-            outputs.extend(more.map_err(|broken| format!("client {index}: {broken}"))?);
-        }
-        for output in outputs {
-            if self.trace {
-                println!("{} client {index}: {}", self.now, brief(&output));
-            }
-            self.carry(index, output)?;
-        }
-        let due = self.clients[index].session.poll_timeout().map(|(at, _)| at.as_millis());
-        if due != self.timers[index].map(|(due, _)| due) {
-            let late = self.rng.u64(0..=self.schedule.timer_lateness);
-            let fires = |due: u64| (due, due.max(self.now).max(self.asleep_until[index]) + late);
-            self.timers[index] = due.map(fires);
-        }
-        Ok(())
+    /// A client's timer fires.
+    fn fire(&mut self, index: usize) -> Result<(), String> {
+        let due = self.clients[index].session.poll_timeout();
+        let name = due.map(|(_, name)| name).ok_or("invariant 6: a timer fired that has no name")?;
+        self.trace(|| format!("client {index}: timer {name:?} of {due:?}"));
+        self.report.deadlines.count(name);
+        self.machines[index].fire();
+        let now = self.time(index);
+        self.clients[index].session.handle_timeout(now);
+        self.act(index)
     }
 
-    /// A client's timer fires no earlier than its machine wakes up.
-    pub(crate) fn hold_timer(&mut self, index: usize) {
-        let until = self.asleep_until[index];
-        if let Some((_, fires)) = &mut self.timers[index] {
-            *fires = (*fires).max(until);
+    /// Does what a client's session wants, and looks at its timer.
+    pub(crate) fn act(&mut self, index: usize) -> Result<(), String> {
+        if self.clients[index].dead {
+            return Ok(());
         }
+        let blame = |broken| format!("client {index}: {broken}");
+        let mut outputs = self.clients[index].outputs(self.now, &mut self.books).map_err(blame)?;
+        while self.schedule.app_lag == 0 && self.clients[index].has_undrained() {
+            let now = self.time(index);
+            self.clients[index].drain(now);
+            outputs.extend(self.clients[index].outputs(self.now, &mut self.books).map_err(blame)?);
+        }
+        for output in outputs {
+            self.trace(|| format!("client {index}: {}", brief(&output)));
+            self.carry(index, output)?;
+        }
+        let due = self.clients[index].session.poll_timeout().map(|(at, _)| at);
+        let lateness = self.rng.u64(0..=self.schedule.timer_lateness);
+        self.machines[index].set(self.now, due, lateness);
+        Ok(())
     }
 
     /// Enters something into the calendar, so many milliseconds from now.
     pub(crate) fn enter(&mut self, delay: u64, happening: Happening) {
-        self.enter_at(self.now + delay, happening);
+        self.calendar.enter(self.now + delay, happening);
     }
 
     pub(crate) fn enter_at(&mut self, at: u64, happening: Happening) {
-        self.entered += 1;
-        self.calendar.push(Reverse((at, self.entered)));
-        self.entries.insert(self.entered, happening);
+        self.calendar.enter(at, happening);
     }
 
-    pub(crate) fn time(&self) -> Time {
-        Time::from_millis(self.now)
+    /// The time by a client's clock.
+    pub(crate) fn time(&self, index: usize) -> Time {
+        self.machines[index].time(self.now)
+    }
+
+    pub(crate) fn trace(&self, line: impl FnOnce() -> String) {
+        if self.trace {
+            println!("{} {}", self.now, line());
+        }
     }
 
     fn settled(&self) -> Result<(), String> {
+        let present = self.present()?;
         for (index, client) in self.clients.iter().enumerate() {
-            client.model.settled(&self.truth).map_err(|broken| format!("client {index}: {broken}"))?;
+            let blame = |broken| format!("client {index}: {broken}");
+            if client.dead {
+                return Err(blame("its tab is dead".to_owned()));
+            }
+            client.model.settled(&self.books.truth, &present).map_err(blame)?;
+            client.keeps_nothing().map_err(blame)?;
         }
         Ok(())
     }
 
-    fn report(&self) -> Report {
-        let mut report = Report { happenings: self.happened, ..Report::default() };
+    /// Who is on each topic: by what the apps hold, and by what the server says.
+    fn present(&self) -> Result<BTreeMap<Topic, Vec<String>>, String> {
+        let server = self.server.as_ref().ok_or("the server is not back")?;
+        let mut present = BTreeMap::new();
+        for topic in topics() {
+            let holds = |client: &&Client| {
+                client.lives() && client.held.iter().any(|held| held.presence && held.topic == *topic)
+            };
+            let mut names: Vec<_> = self.clients.iter().filter(holds).map(Client::name).collect();
+            names.sort_unstable();
+            let told = server.present(topic);
+            if names != told {
+                return Err(format!("presence: {names:?} are on {topic}, and the server says {told:?}"));
+            }
+            present.insert(topic.clone(), names);
+        }
+        Ok(present)
+    }
+
+    fn total(&self) -> Report {
+        let mut report = self.report;
         for client in &self.clients {
-            let stats = client.session.stats();
             report.delivered += client.model.delivered;
             report.gaps += client.model.gaps;
-            report.repeats += stats.repeats;
-            report.reconnects += stats.reconnects.total();
-            report.resumes += stats.resumes;
-            report.acked += stats.acked;
-            report.stale += stats.stale;
-            report.pauses += stats.pauses;
+            report.leaves += client.leaves;
+            report.add_stats(&client.session.stats());
         }
         report
     }
 }
 
-fn brief(output: &Output) -> String {
+/// An output for the trace. It shows no token (invariant 10).
+pub(crate) fn brief(output: &Output) -> String {
     let mut text = format!("{output:?}");
     if let Some((at, _)) = text.char_indices().nth(200) {
         text.truncate(at);
