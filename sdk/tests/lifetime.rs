@@ -27,7 +27,7 @@ wasm_bindgen_test_configure!(run_in_browser);
 // Watches what a client takes of the browser: put in the browser's place, they count and pass on.
 #[wasm_bindgen(inline_js = r#"
 let listeners = 0;
-const timers = new Set(), sockets = [], sources = [], signals = [];
+const timers = new Set(), sockets = [], sources = [], signals = [], urls = [];
 const watched = ["online", "offline", "pagehide", "pageshow", "visibilitychange", "freeze", "resume"];
 
 for (const target of [window, document]) {
@@ -58,6 +58,7 @@ window.WebSocket = watch(window.WebSocket, sockets);
 window.EventSource = watch(window.EventSource, sources);
 const doFetch = window.fetch;
 window.fetch = (url, init) => {
+    urls.push(url);
     if (init?.signal) signals.push(init.signal);
     const refuses = String(url).startsWith("https://refuses.invalid/");
     return refuses ? Promise.resolve(new Response(null, { status: 503 })) : doFetch(url, init);
@@ -66,6 +67,7 @@ window.fetch = (url, init) => {
 const wall = Date.now;
 export const setWallForward = by => { Date.now = () => wall() + by; };
 
+export const openedUrls = () => [...sockets, ...sources].map(it => it.url).concat(urls).join(" ");
 export const countListeners = () => listeners;
 export const countTimers = () => timers.size;
 export const countOpened = () => sockets.length + sources.length + signals.length;
@@ -77,6 +79,8 @@ export const tell = name => window.dispatchEvent(
     name.startsWith("page") ? new PageTransitionEvent(name, { persisted: true }) : new Event(name));
 "#)]
 extern "C" {
+    #[wasm_bindgen(js_name = openedUrls)]
+    fn opened_urls() -> String;
     #[wasm_bindgen(js_name = countListeners)]
     fn count_listeners() -> u32;
     #[wasm_bindgen(js_name = countTimers)]
@@ -134,18 +138,15 @@ over_each_transport!(
 async fn dropped_it_leaves_nothing_behind(transport: Transport) {
     until_nothing_is_left().await;
     let held = Rc::new(());
-    let mut start = builder(transport);
-    // The platform's event source can send no token.
-    if transport != Transport::EventSource {
-        let held = held.clone();
-        start = start.token(move || {
-            let held = held.clone();
-            async move {
-                drop(held);
-                Ok::<_, ()>(None)
-            }
-        });
-    }
+    let provider = held.clone();
+    let start = builder(transport).token(move || {
+        let held = provider.clone();
+        async move {
+            drop(held);
+            // A server without keys passes it over.
+            Ok::<_, ()>(Some("a-very-secret-token".to_owned()))
+        }
+    });
     let (client, topic) = (start.connect(), topic("dropped"));
     let mut room = client.subscribe::<Numbered>(&topic).open();
     subscribed(&mut room).await;
@@ -171,6 +172,9 @@ async fn dropped_it_leaves_nothing_behind(transport: Transport) {
     }
     assert_eq!(last, Some(State::Closed));
     assert_eq!(Rc::strong_count(&held), 1, "the token's provider is let go of");
+    let urls = opened_urls();
+    assert!(!urls.contains("a-very-secret-token"), "invariant 10: {urls}");
+    assert!(transport != Transport::EventSource || urls.contains("&ticket="), "{urls}");
 }
 
 async fn an_unreachable_server_is_waited_for(transport: Transport) {

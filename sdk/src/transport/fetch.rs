@@ -26,6 +26,8 @@ pub(super) enum Purpose {
     Poll(AttemptId),
     /// A request beside the transport, handed in whole.
     Reply(RequestId),
+    /// A ticket for an event source, handed in whole.
+    Ticket(AttemptId),
 }
 
 /// A request under way. Dropped, it is aborted, and nothing of it is heard any more.
@@ -134,12 +136,15 @@ impl Answer {
             // Of a stream it is the refusal, and its body says of what.
             Purpose::Stream(attempt) | Purpose::Poll(attempt) => driver.answered(attempt, response),
             Purpose::Reply(id) => driver.replied(id, Some(response)),
+            Purpose::Ticket(attempt) => driver.ticketed(attempt, response, &self.driver),
         }
     }
 
     fn fail(&self, driver: &Driver) {
         match self.purpose {
-            Purpose::Stream(attempt) | Purpose::Poll(attempt) => driver.ended(attempt, Closed::Network),
+            Purpose::Stream(attempt) | Purpose::Poll(attempt) | Purpose::Ticket(attempt) => {
+                driver.ended(attempt, Closed::Network)
+            }
             Purpose::Reply(id) => driver.replied(id, None),
         }
     }

@@ -11,7 +11,8 @@ mod websocket;
 
 use std::{collections::VecDeque, rc::Weak, time::Duration};
 
-use everwire_core::{AttemptId, Closed, HttpResponse, Output, Request, RequestId, Time, Transport};
+use everwire_core::{AttemptId, Closed, HttpResponse, Method, Output, Request, RequestId, Time, Transport};
+use everwire_protocol::http::{TICKET, TICKET_PATH};
 
 use crate::{address::Address, driver::Driver, log::note};
 
@@ -22,6 +23,9 @@ use websocket::WebSocket;
 #[cfg(feature = "tabs")]
 pub(crate) use tab::{TabLink, Way};
 
+/// The bare ticket; and where it is refused, the reason in the binary codec.
+const TICKET_MEDIA: &str = "text/plain, application/vnd.everwire.v1";
+
 /// One open transport. Dropped, it is closed, and nothing of it is heard any more.
 enum Link {
     WebSocket(WebSocket),
@@ -29,6 +33,11 @@ enum Link {
     Tab(TabLink),
     EventSource {
         _closes: EventSource,
+    },
+    /// An event source that waits for what stands for the token in its URL.
+    Ticket {
+        url: String,
+        _aborts: Exchange,
     },
     /// An SSE stream, or the present exchange of a poll.
     Exchange {
@@ -133,7 +142,21 @@ impl Links {
             }
             Transport::EventSource => {
                 let url = self.address.http(&request.target);
-                Link::EventSource { _closes: EventSource::open(&url, attempt, driver)? }
+                if request.token.is_some() {
+                    // It can send no header, and a URL holds no token.
+                    let trade = Request {
+                        method: Method::Post,
+                        target: TICKET_PATH.into(),
+                        accept: Some(TICKET_MEDIA),
+                        content_type: None,
+                        body: None,
+                        token: request.token.clone(),
+                    };
+                    let exchange = self.exchange(Purpose::Ticket(attempt), &trade, driver);
+                    Link::Ticket { url, _aborts: exchange }
+                } else {
+                    Link::EventSource { _closes: EventSource::open(&url, attempt, driver)? }
+                }
             }
             Transport::Sse => {
                 Link::Exchange { _aborts: self.exchange(Purpose::Stream(attempt), request, driver) }
@@ -186,6 +209,24 @@ impl Driver {
                 drop(inner.links.remove(attempt));
             }
             inner.session.handle_response(now, attempt, response);
+        });
+    }
+
+    /// The ticket for an event source came, or the token was refused.
+    fn ticketed(&self, attempt: AttemptId, response: HttpResponse, me: &Weak<Self>) {
+        if response.status != 200 {
+            self.answered(attempt, response);
+            return;
+        }
+        self.input(|inner, now| {
+            note!(now, "ticket", attempt = attempt.as_u64());
+            let Some(Link::Ticket { url, .. }) = inner.links.remove(attempt) else { return };
+            let ticket = String::from_utf8_lossy(&response.body);
+            let url = [&url, "&", TICKET, "=", &ticket].concat();
+            match EventSource::open(&url, attempt, me) {
+                Some(source) => inner.links.open.push((attempt, Link::EventSource { _closes: source })),
+                None => inner.session.handle_closed(now, attempt, Closed::Network),
+            }
         });
     }
 
