@@ -175,6 +175,7 @@ impl EventSourceBuilder {
             is_retriable,
             url: String::new(),
             origin: String::new(),
+            last_event_id: Rc::default(),
             open: Vec::new(),
             paused: false,
             full: false,

@@ -2,6 +2,7 @@
 
 use std::{
     pin::Pin,
+    rc::Rc,
     task::{Context, Poll},
 };
 
@@ -29,8 +30,9 @@ pub struct StreamMessage {
     pub event: String,
     /// Its `data` lines, joined by line feeds.
     pub data: String,
-    /// The id of the last event that had one, this one or one before.
-    pub last_event_id: String,
+    /// The id of the last event that had one, this one or one before. Shared by all that have the same: a long one is not
+    /// multiplied by a stream of short events.
+    pub last_event_id: Rc<str>,
 }
 
 /// The events of a [`ResumableEventSource`], until it has failed for good. While 1,000 events wait here, or 4 MiB, the stream is

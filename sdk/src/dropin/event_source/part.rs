@@ -43,6 +43,8 @@ pub(super) struct Part {
     pub is_retriable: Option<IsRetriable>,
     pub url: String,
     pub origin: String,
+    /// That of the last message.
+    pub last_event_id: Rc<str>,
     /// The stream, and the one that is asked for beside it: attempts, with their requests once they are made.
     pub open: Vec<(AttemptId, Option<Fetch>)>,
     /// The app wants nothing to be read for now.
@@ -170,10 +172,13 @@ impl Reading {
         // Each event goes out before the next one is read: the app may close in between.
         while let Some(message) = host.input(|part, now| {
             let event = part.machine.handle_chunk(now, self.attempt, &mut chunk)?;
+            if *part.last_event_id != *event.id {
+                part.last_event_id = event.id.into();
+            }
             Some(StreamMessage {
                 event: event.name.to_owned(),
                 data: event.data.to_owned(),
-                last_event_id: event.id.to_owned(),
+                last_event_id: part.last_event_id.clone(),
             })
         }) {
             host.tell(StreamEvent::Message(message));
