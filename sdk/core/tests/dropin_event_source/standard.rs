@@ -116,6 +116,20 @@ fn a_network_error_is_always_retried_and_waits_grow() {
 }
 
 #[test]
+fn invariant_8_what_is_given_up_and_closed_in_one_go_is_let_go_of() {
+    let mut world = World::open(Config::default());
+    let attempt = world.attempt();
+    // As an app does from within an event: nothing is carried out in between.
+    world.act(|machine, now| {
+        machine.reconnect(now);
+        machine.reconnect(now);
+        machine.close();
+    });
+    assert!(world.closed.contains(&attempt), "{:?}", world.closed);
+    assert!(world.told.is_empty() && world.opened.len() == 1);
+}
+
+#[test]
 fn invariant_8_close_is_final_and_silent() {
     let mut world = World::open(Config::default());
     let attempt = world.attempt();

@@ -150,6 +150,19 @@ fn invariant_8_close_is_final() {
 }
 
 #[test]
+fn invariant_8_what_is_given_up_and_closed_in_one_go_is_let_go_of() {
+    let mut world = World::open(Config::default());
+    let link = world.attempt();
+    // As an app does from within an event: nothing is carried out in between.
+    world.act(|machine, now| {
+        machine.reconnect(now);
+        machine.reconnect(now);
+        machine.close(now, None, "").unwrap();
+    });
+    assert!(world.abandoned.contains(&link) && world.opened.len() == 1, "{:?}", world.abandoned);
+}
+
+#[test]
 fn codes_and_reasons_are_those_of_the_standard() {
     let mut world = World::open(Config::default());
     for code in [0, 999, 1001, 1005, 1006, 2999, 5000] {

@@ -96,7 +96,7 @@ impl EventSource {
 
     /// Closes for good, and tells nothing of it.
     pub fn close(&mut self) {
-        self.outputs.clear();
+        self.outputs.retain(|output| matches!(output, EventSourceOutput::Close { .. }));
         self.end_requests();
         self.phase = Phase::Closed;
         self.attempts.timers.clear();

@@ -126,7 +126,7 @@ impl<M: Clone> WebSocket<M> {
                 (Some(attempt), self.attempts.config.connect_timeout)
             }
             phase => {
-                self.outputs.clear();
+                self.outputs.retain(|output| matches!(output, WebSocketOutput::Abandon { .. }));
                 if let Phase::Connecting(attempt) = phase {
                     self.outputs.push(WebSocketOutput::Abandon { attempt });
                 }
