@@ -79,6 +79,7 @@ impl Schedule {
                     ..OutboxConfig::default()
                 },
                 flow: FlowConfig { messages, ..FlowConfig::default() },
+                remember: Duration::from_secs(if rng.u8(..3) == 0 { 20 } else { 30 * 60 }),
                 poll_interval: Duration::from_millis(rng.u64(200..=2_000)),
                 ..Config::default()
             },

@@ -96,7 +96,7 @@ impl World {
         let window = server.drain();
         self.connections.values_mut().for_each(|connection| connection.drain(window));
         let how = if self.rng.bool() { Fault::RestartEmpty } else { Fault::RestartWhole };
-        let delay = self.rng.u64(0..=3_000);
+        let delay = self.rng.u64(0..=8_000);
         self.enter(delay, Happening::ServerEnds(how));
     }
 
