@@ -52,7 +52,7 @@ pub const STEPS: &[Step] = &[
     Step {
         name: "e2e",
         about: "the demo and the client against the real server, with cuts",
-        needs: &[Scope::Wasm, Scope::Trunk, Scope::Node, Scope::Browser],
+        needs: &[Scope::Wasm, Scope::Trunk, Scope::Node, Scope::Browser, Scope::Matrix],
         run: e2e,
     },
     Step {
@@ -174,7 +174,8 @@ fn e2e(workspace: &Workspace) -> Result<Tally> {
             .env("EVERWIRE_JS_DIR", workspace.js_dist())
             .env("EVERWIRE_AXE", workspace.node_module("axe-core/axe.min.js"))
             .env("CHROME", chrome)
-            .env("CHROMEDRIVER", driver),
+            .env("CHROMEDRIVER", driver)
+            .env("FIREFOX", setup::firefox(workspace).context("Firefox is missing")?),
     )
 }
 

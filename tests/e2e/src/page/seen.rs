@@ -38,6 +38,33 @@ impl Digest {
     pub fn has_reached(&self, place: &Place) -> bool {
         self.epoch.as_ref() == Some(&place.epoch) && self.offset >= Some(place.offset)
     }
+
+    /// How many of the messages that were published it should have, which are those after its start, and how many of
+    /// them it lacks without having been told so by a gap. `None` before it was subscribed.
+    pub fn held_to(&self, published: &[Place]) -> Option<(u64, u64)> {
+        let start = self.start.as_ref()?;
+        let due = published.iter().filter(|place| place.epoch != start.epoch || place.offset > start.offset);
+        let (mut count, mut lost) = (0, 0);
+        for place in due {
+            count += 1;
+            lost += u64::from(!self.has(place) && !self.was_told_of(place));
+        }
+        Some((count, lost))
+    }
+
+    fn has(&self, place: &Place) -> bool {
+        let within =
+            |range: &Range| range.epoch == place.epoch && (range.first..=range.last).contains(&place.offset);
+        self.ranges.iter().any(within)
+    }
+
+    fn was_told_of(&self, place: &Place) -> bool {
+        self.gaps.iter().any(|gap| {
+            gap.epoch.as_ref() == Some(&place.epoch)
+                && gap.from <= place.offset
+                && gap.to.is_none_or(|to| place.offset <= to)
+        })
+    }
 }
 
 /// A gap as the client tells it.
@@ -150,4 +177,35 @@ pub struct PageEvent {
     pub hidden: bool,
     /// When.
     pub at: f64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_missing_is_lost_unless_a_gap_has_told_of_it() {
+        let place = |epoch: &str, offset| Place { epoch: epoch.to_owned(), offset };
+        let range = |epoch: &str, first, last| Range { epoch: epoch.to_owned(), first, last };
+        let gap = |epoch: &str, from, to| Gap { from, to, reason: "epoch".into(), epoch: Some(epoch.into()) };
+        let published: Vec<Place> = (1..=10)
+            .map(|offset| place("a", offset))
+            .chain((1..=5).map(|offset| place("b", offset)))
+            .collect();
+        let mut digest = Digest {
+            start: Some(place("a", 2)),
+            ranges: vec![range("a", 3, 8), range("b", 1, 5)],
+            gaps: vec![gap("a", 9, None)],
+            ..Digest::default()
+        };
+        assert_eq!(digest.held_to(&published), Some((13, 0)));
+        digest.gaps = vec![gap("a", 9, Some(9))];
+        assert_eq!(digest.held_to(&published), Some((13, 1)), "beyond the gap");
+        digest.gaps.clear();
+        assert_eq!(digest.held_to(&published), Some((13, 2)), "no gap");
+        digest.ranges = vec![range("a", 3, 10), range("b", 1, 2), range("b", 4, 5)];
+        assert_eq!(digest.held_to(&published), Some((13, 1)), "a silent hole");
+        digest.start = None;
+        assert_eq!(digest.held_to(&published), None);
+    }
 }

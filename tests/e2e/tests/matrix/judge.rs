@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use everwire_e2e::{
-    page::{Digest, Page, Place},
+    page::{Page, Place},
     server::Server,
     wait::until,
 };
@@ -40,32 +40,8 @@ pub async fn down(page: &Page, client: &str, published: &[Place]) -> Result<Verd
     };
     let digest = until(&format!("{client} has all messages"), PATIENCE, all).await?;
     ensure!(digest.violation.is_none() && digest.failures.is_empty(), "{client}: {digest:?}");
-    let start = digest.start.as_ref().context("it was subscribed")?;
-    let before = |place: &&Place| place.epoch == start.epoch && place.offset <= start.offset;
-    let due: Vec<&Place> = published.iter().filter(|place| !before(place)).collect();
-    let lost = due.iter().filter(|place| !has(&digest, place) && !told(&digest, place)).count();
-    Ok(Verdict {
-        published: due.len() as u64,
-        lost: lost as u64,
-        repeated: digest.repeats,
-        gaps: digest.gaps.len() as u64,
-    })
-}
-
-fn has(digest: &Digest, place: &Place) -> bool {
-    let within = |range: &everwire_e2e::page::Range| {
-        range.epoch == place.epoch && (range.first..=range.last).contains(&place.offset)
-    };
-    digest.ranges.iter().any(within)
-}
-
-/// Whether a gap has told that it is lost.
-fn told(digest: &Digest, place: &Place) -> bool {
-    digest.gaps.iter().any(|gap| {
-        gap.epoch.as_ref() == Some(&place.epoch)
-            && gap.from <= place.offset
-            && gap.to.is_none_or(|to| place.offset <= to)
-    })
+    let (due, lost) = digest.held_to(published).context("it was subscribed")?;
+    Ok(Verdict { published: due, lost, repeated: digest.repeats, gaps: digest.gaps.len() as u64 })
 }
 
 /// Waits until all that a client has published has its outcome, and judges what is in the log.
