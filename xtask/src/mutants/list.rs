@@ -9,7 +9,6 @@ const OUTBOX: &str = "sdk/core/src/outbox.rs";
 const ROUND: &str = "sdk/core/src/session/round.rs";
 const LIVENESS: &str = "sdk/core/src/session/liveness.rs";
 const LOG: &str = "server/src/log/topic.rs";
-const PULL: &str = "server/src/peer/pull.rs";
 
 pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
@@ -194,14 +193,6 @@ pub(super) const MUTANTS: &[Mutant] = &[
         old: "        let go_on = self.at(oldest - 1);",
         new: "        let go_on = self.at(oldest.min(self.next - 1));",
         why: "a gap covers a record that is still kept",
-        breaks: "invariant 1",
-    },
-    Mutant {
-        name: "server-swallows-a-gap",
-        file: PULL,
-        old: "            out.push(Outgoing::Frame(gap_frame(subscription.alias, gap)));\n            Ok(true)",
-        new: "            Ok(true)",
-        why: "a reader that has lost records is not told",
         breaks: "invariant 1",
     },
 ];

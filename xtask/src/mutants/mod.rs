@@ -30,7 +30,7 @@ pub struct Args {
     list: bool,
 }
 
-const SEEDS: u64 = 4_000;
+const SEEDS: u64 = 1_500;
 
 /// One mistake.
 struct Mutant {
