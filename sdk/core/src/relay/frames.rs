@@ -47,10 +47,7 @@ impl Relay {
                 self.subscribe(now, session, tab, topic, SubscribeOptions { from, presence });
             }
             ClientFrame::Unsubscribe { topic } => {
-                if let Some(id) = self.reader_of(tab, &topic) {
-                    self.readers.remove(&id);
-                    session.unsubscribe(now, id);
-                }
+                self.unsubscribe(now, session, tab, topic);
             }
             ClientFrame::Pause { topic } => self.pause(now, session, tab, &topic, true),
             ClientFrame::Resume { topic } => self.pause(now, session, tab, &topic, false),
@@ -101,6 +98,17 @@ impl Relay {
         }
     }
 
+    fn unsubscribe(&mut self, now: Time, session: &mut Session, tab: TabId, topic: Topic) {
+        let Some(id) = self.reader_of(tab, &topic) else { return };
+        let is_answered = self.readers.get(&id).is_some_and(|reader| reader.told);
+        self.readers.remove(&id);
+        session.unsubscribe(now, id);
+        if !is_answered {
+            // The tab counts answers: by the number it knows which one is to its next subscribe.
+            self.refuse(tab, About::Topic(topic), Code::UNAVAILABLE, "it was given up", None);
+        }
+    }
+
     fn pause(&mut self, now: Time, session: &mut Session, tab: TabId, topic: &Topic, pause: bool) {
         let Some(id) = self.reader_of(tab, topic) else { return };
         let full = self.tabs.get(&tab).is_some_and(|link| link.full);
@@ -119,21 +127,34 @@ impl Relay {
             *waits = Some(tab);
             return;
         }
-        match session.forward(now, id.clone(), publish) {
-            Ok(()) => self.publishes.insert(id, Some(tab)),
-            Err(error) => {
-                let (code, message, window) = match error {
-                    PublishError::OutboxFull => {
-                        (Code::RATE_LIMITED, "the tabs' outbox is full", Some(OUTBOX_FULL))
-                    }
-                    PublishError::TooLarge => (Code::TOO_LARGE, "the payload or the key is too large", None),
-                    PublishError::NotUtf8 => (Code::BAD_REQUEST, "the payload is not UTF-8", None),
-                    PublishError::Closed => {
-                        (Code::UNAVAILABLE, "the connection is closed", Some(OUTBOX_FULL))
-                    }
-                };
-                self.refuse(tab, About::Publish(id), code, message, window);
+        let Some(link) = self.tabs.get_mut(&tab) else { return };
+        let forwarded = if link.order.admits(&id) {
+            session.forward(now, id.clone(), publish)
+        } else {
+            Err(PublishError::OutboxFull)
+        };
+        let (code, message, window) = match forwarded {
+            Ok(()) => {
+                link.order.settled(&id);
+                self.publishes.insert(id, Some(tab));
+                return;
             }
+            Err(PublishError::OutboxFull) => {
+                (Code::RATE_LIMITED, "the tabs' outbox is full", Some(OUTBOX_FULL))
+            }
+            Err(PublishError::Closed) => (Code::UNAVAILABLE, "the connection is closed", Some(OUTBOX_FULL)),
+            Err(PublishError::TooLarge) => (Code::TOO_LARGE, "the payload or the key is too large", None),
+            Err(PublishError::NotUtf8) => (Code::BAD_REQUEST, "the payload is not UTF-8", None),
+        };
+        if window.is_some() {
+            link.order.refused(&id);
+        } else {
+            link.order.settled(&id);
+        }
+        let is_full = link.order.is_full();
+        self.refuse(tab, About::Publish(id), code, message, window);
+        if is_full {
+            self.turn_out(now, session, tab);
         }
     }
 

@@ -24,6 +24,7 @@ mod end;
 mod events;
 mod frames;
 mod message;
+mod order;
 mod tab;
 
 use std::{collections::VecDeque, time::Duration};

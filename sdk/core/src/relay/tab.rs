@@ -2,7 +2,7 @@
 
 use everwire_protocol::{ServerFrame, Topic, binary};
 
-use crate::relay::TabId;
+use crate::relay::{TabId, order::Order};
 
 /// A tab that has so many bytes on their way to it is paused until it has taken half of them: a channel has no
 /// back-pressure of its own, and a tab that hangs would have everything pile up in it.
@@ -22,6 +22,8 @@ pub(super) struct Tab {
     pub untaken: usize,
     /// All that it reads is paused until it has taken what is on its way.
     pub full: bool,
+    /// Of its publishes that were refused for now.
+    pub order: Order,
     next_alias: u32,
 }
 
