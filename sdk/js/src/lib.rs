@@ -30,5 +30,10 @@ mod value;
 
 pub use client::{Client, Subscription};
 
+/// Two kilobytes of brotli smaller than Rust's own, and quicker by its authors' benchmarks.
+#[cfg(all(target_family = "wasm", not(target_feature = "atomics")))]
+#[global_allocator]
+static ALLOCATOR: talc::wasm::WasmDynamicTalc = talc::wasm::new_wasm_dynamic_allocator();
+
 #[cfg(all(test, target_arch = "wasm32"))]
 mod tests;
