@@ -77,7 +77,8 @@ pub struct Request {
     /// The body.
     pub body: Option<Bytes>,
     /// What to send as `Authorization: Bearer …`. None for a WebSocket, which carries its token in its
-    /// first frame.
+    /// first frame. An `EventSource` can send no header: it is traded for a ticket first, at
+    /// [`TICKET_PATH`](everwire_protocol::http::TICKET_PATH).
     pub token: Option<Token>,
 }
 

@@ -16,10 +16,13 @@ impl From<Denied> for Problem {
     }
 }
 
-/// The token of an `Authorization` header.
+/// The token of an `Authorization` header. An empty one is one, and so is what is no text: neither is good.
 pub fn bearer(headers: &HeaderMap) -> Option<&str> {
-    let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+    let value = headers.get(AUTHORIZATION)?.as_bytes();
+    let end = value.iter().position(|byte| *byte == b' ').unwrap_or(value.len());
+    let (scheme, token) = value.split_at(end);
+    let text = || std::str::from_utf8(token).unwrap_or_default().trim();
+    scheme.eq_ignore_ascii_case(b"bearer").then(text)
 }
 
 impl<S: Store> App<S> {

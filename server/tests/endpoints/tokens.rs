@@ -210,6 +210,10 @@ async fn who_sends_no_token_may_do_what_is_configured() {
     assert_eq!(server.post_publish(r#"{"topic":"a","data":1}"#, None).await.status(), 403);
     let bad = server.http.get(server.url("/v1/poll?topic=a&timeout=0")).bearer_auth("bad");
     assert_eq!(code(bad).await, refused(Code::TOKEN_INVALID), "a bad token is not passed over");
+    for none in [&b"Bearer"[..], b"Bearer  ", b"bearer \xff"] {
+        let empty = server.http.get(server.url("/v1/poll?topic=a&timeout=0"));
+        assert_eq!(code(empty.header("authorization", none)).await, refused(Code::TOKEN_INVALID));
+    }
 }
 
 #[tokio::test]
