@@ -323,3 +323,51 @@ fn publishes_that_every_token_is_refused_for_wait_longer_each_time() {
     }
     assert_eq!(at_once, 1);
 }
+
+#[test]
+fn a_stream_that_can_t_be_renewed_while_another_transport_is_tried_is_renewed_after_that() {
+    let order = vec![Transport::WebSocket, Transport::Sse];
+    let mut world = World::new(Config { has_token: true, transports: order, ..Config::default() });
+    world.subscribe("room", From::Latest);
+    world.act(|session, now| session.connect(now));
+    give(&mut world, "secret-1");
+    let (failed, ..) = world.next_open();
+    world.act(|session, now| session.handle_closed(now, failed, Closed::Network));
+    let stream = world.accept();
+    world.stream(stream, &[subscribed("room", 0, "a-0", false)]);
+    // The better transport is tried beside it, and hangs.
+    world.act(|session, now| {
+        session.set_transports(now, vec![Transport::WebSocket, Transport::LongPoll, Transport::Sse]);
+    });
+    give(&mut world, "secret-1");
+    let (hangs, ..) = world.next_open();
+    world.stream(stream, &[ServerFrame::Expires { after: 2_000 }]);
+    world.pass(Duration::from_millis(1_500));
+    give(&mut world, "secret-2");
+    world.opened.clear();
+    world.act(|session, now| session.set_transports(now, vec![Transport::Sse]));
+    assert!(world.closed.contains(&(hangs, 4010)));
+    asked_within(&mut world, 0, 5_000);
+    assert_eq!(world.state(), State::Connected);
+    give(&mut world, "secret-2");
+    let (_, transport, request) = world.opened.pop_front().expect("a renewal");
+    assert_eq!(transport, Transport::Sse);
+    assert_eq!(request.token.as_ref().map(everwire_core::Token::as_str), Some("secret-2"));
+}
+
+#[cfg(feature = "relay")]
+#[test]
+fn invariant_10_no_token_goes_to_another_tab_whatever_that_says() {
+    let mut world = with_token(Transport::Tab);
+    give(&mut world, "secret-1");
+    let (id, ..) = world.next_open();
+    world.open(id);
+    world.frames(id, &[welcome(), subscribed("room", 1, "a-0", false), ServerFrame::Expires { after: 1 }]);
+    let (about, message) = (About::Connection, "old".into());
+    world.frames(id, &[ServerFrame::Error { about, code: Code::TOKEN_EXPIRED, message, retry_after: None }]);
+    give(&mut world, "secret-2");
+    let tells = |frame: &ClientFrame| {
+        matches!(frame, ClientFrame::Refresh { .. } | ClientFrame::Connect { token: Some(_), .. })
+    };
+    assert!(!world.sent_on(id).iter().any(tells));
+}

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use everwire_protocol::{ClientFrame, RetryWindow, limits};
 
+#[cfg(feature = "relay")]
+use crate::Transport;
 use crate::{
     AttemptId, Output, Reason, Session, Time, TimerName, Token,
     backoff::pick_in,
@@ -113,10 +115,18 @@ impl Session {
             return;
         }
         let transport = link.transport;
+        // The connection that tabs share has the token of the tab that leads; this one's goes over no channel.
+        #[cfg(feature = "relay")]
+        let token = token.filter(|_| transport != Transport::Tab);
         if let (true, Some(token)) = (link.takes_frames(), token) {
             link.token = Some(token.clone());
             link.send(&ClientFrame::Refresh { token });
-        } else if transport.is_stateless() && !transport.is_poll() && alone {
+        } else if transport.is_stateless() && !transport.is_poll() {
+            if !alone {
+                // What is tried beside it may take over, with the new token. If it doesn't, this comes again.
+                self.refresh_failed(now);
+                return;
+            }
             self.start(now, transport);
         }
         self.token.backoff.reset();
