@@ -126,6 +126,14 @@ fn what_is_restored_expires_in_the_time_that_is_left_and_no_later_than_what_is_n
 }
 
 #[test]
+fn what_was_over_when_it_was_restored_is_never_sent() {
+    let (mut world, link) = World::connected_with(keeping(OutboxConfig::default()));
+    world.act(|session, now| session.restore(now, vec![stored(1, 0), stored(2, 10)]));
+    assert_eq!(world.published_on(link), ["old.2"]);
+    assert_eq!(outcomes(&mut world), [("old.1".into(), false)]);
+}
+
+#[test]
 fn invariant_5_what_is_restored_counts_and_what_could_never_be_sent_is_let_go() {
     let mut world = World::new(keeping(OutboxConfig { messages: 2, ..Default::default() }));
     let bad = StoredPublish {

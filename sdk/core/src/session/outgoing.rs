@@ -51,7 +51,8 @@ impl Session {
             self.event(Event::Published { id, outcome: Outcome::Rejected { code, message } });
         }
         self.outbox.restore(&self.config.outbox, now, good);
-        self.set_outbox_age();
+        // What is over is told so before anything is sent.
+        self.expire_publishes(now);
     }
 
     fn take_publish(
