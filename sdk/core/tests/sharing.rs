@@ -327,3 +327,19 @@ fn invariant_1_readers_of_two_lives_that_are_no_more_are_each_told_of_their_gap(
     assert_eq!(told(&world, first), [i64::MIN, -6, 1, 2]);
     assert_eq!(told(&world, second), [i64::MIN, -10, 1, 2]);
 }
+
+#[test]
+fn who_reads_what_is_new_does_not_start_amid_what_was_missed_while_all_were_paused() {
+    let (mut world, link, first, second) = two();
+    world.pass(Duration::from_secs(10));
+    for reader in [first, second] {
+        world.act(|session, now| session.pause(now, reader));
+    }
+    for reader in [first, second] {
+        world.act(|session, now| session.resume(now, reader));
+    }
+    world.sent_on(link);
+    // The server still brings what was written meanwhile.
+    world.subscribe("room", From::Latest);
+    assert_eq!(starts(&mut world, link), ["latest"]);
+}

@@ -106,11 +106,17 @@ impl Session {
     fn change_flow(&mut self, now: Time, id: SubscriptionId, change: impl FnOnce(&mut Reader)) {
         self.now = now;
         let Some(topic) = self.topic(id).cloned() else { return };
-        let Some(reader) = self.feeds.get_mut(&topic).and_then(|feed| feed.reader(id)) else { return };
+        let Some(feed) = self.feeds.get_mut(&topic) else { return };
+        let all_paused = feed.paused();
+        let Some(reader) = feed.reader(id) else { return };
         let paused = reader.paused();
         change(reader);
         let changed = reader.paused() != paused;
         let lacks = reader.lacks();
+        if all_paused && changed {
+            // The server goes on where it stopped.
+            feed.catches_up_until = now + self.config.healthy_after;
+        }
         self.unsynced |= changed;
         if changed && paused && lacks {
             self.ask_anew(&topic);
