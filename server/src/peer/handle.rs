@@ -32,7 +32,7 @@ impl<S: Store> Peer<S> {
                     self.error(About::Topic(topic), refusal);
                 }
             }
-            (true, ClientFrame::Unsubscribe { topic }) => self.unsubscribe(now, &topic),
+            (true, ClientFrame::Unsubscribe { topic }) => self.unsubscribe(&topic),
             (true, ClientFrame::Pause { topic }) => self.pause(topic, true),
             (true, ClientFrame::Resume { topic }) => self.pause(topic, false),
             (true, ClientFrame::Publish { topic, id, payload, key, ephemeral }) => {
@@ -75,7 +75,7 @@ impl<S: Store> Peer<S> {
         self.hub.check(&self.subject, Action::Subscribe, topic)?;
         if self.subscriptions.contains(topic) {
             // The error would end the subscription that stands, for the client too: so it does here.
-            self.unsubscribe(now, topic);
+            self.unsubscribe(topic);
             return Err(Refusal::new(Code::ALREADY_SUBSCRIBED, format!("{topic} was subscribed to already")));
         }
         let max = self.hub.rules.limits.topics;
@@ -124,8 +124,15 @@ impl<S: Store> Peer<S> {
         self.visitor.as_ref().ok_or_else(|| Refusal::new(Code::BAD_REQUEST, "presence needs a client id"))
     }
 
-    pub(super) fn unsubscribe(&mut self, now: u64, topic: &Topic) {
-        if let Some(subscription) = self.subscriptions.remove(topic) {
+    pub(super) fn unsubscribe(&mut self, topic: &Topic) {
+        // It goes only when all that came with it has been handled: a client that asks for a topic anew says both at
+        // once, and that is no coming and going.
+        let subscription = self.subscriptions.remove(topic);
+        self.departing.extend(subscription.filter(|subscription| subscription.presence.is_some()));
+    }
+
+    pub(super) fn depart_all(&mut self, now: u64) {
+        for subscription in std::mem::take(&mut self.departing) {
             self.depart(now, &subscription, true);
         }
     }

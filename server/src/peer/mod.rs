@@ -38,7 +38,7 @@ use crate::{
 pub use outgoing::{Outgoing, encode_binary};
 
 use budget::Budget;
-use subscription::Subscriptions;
+use subscription::{Subscription, Subscriptions};
 
 /// How much may wait in a peer for its sink before it wants to be flushed, in bytes.
 const QUEUE_BYTES: usize = 256 * 1024;
@@ -69,6 +69,8 @@ pub struct Peer<S> {
     order: Order,
     wakeup: Arc<Wakeup>,
     missed_members: bool,
+    /// Topics that it has unsubscribed from since it was last pulled, where it was present.
+    departing: Vec<Subscription>,
     born: u64,
     last_sent: u64,
     /// When every topic was looked at last.
@@ -95,6 +97,7 @@ impl<S: Store> Peer<S> {
             order: Order::default(),
             wakeup: Wakeup::new(),
             missed_members: false,
+            departing: Vec::new(),
             born: now,
             last_sent: now,
             verified: now,
@@ -186,6 +189,7 @@ impl<S: Store> Peer<S> {
         if std::mem::replace(&mut self.left, true) {
             return;
         }
+        self.depart_all(now);
         for subscription in self.subscriptions.take_all() {
             self.depart(now, &subscription, clean);
         }

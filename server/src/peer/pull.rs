@@ -28,6 +28,7 @@ impl<S: Store> Peer<S> {
     /// larger. Empty when there is nothing. Not cancel-safe: what it read is gone with it.
     pub async fn pull(&mut self, now: u64) -> Vec<Outgoing> {
         self.check_deadlines(now);
+        self.depart_all(now);
         let mut out = Vec::new();
         let mut room = limits::BATCH_BYTES;
         while room > 0

@@ -53,13 +53,13 @@ impl<S: Store> Peer<S> {
             Ok(subject) => {
                 self.subject = subject;
                 self.tell_end(now);
-                self.end_forbidden(now);
+                self.end_forbidden();
             }
             Err(Denied { code, message }) => self.refuse(code, message),
         }
     }
 
-    fn end_forbidden(&mut self, now: u64) {
+    fn end_forbidden(&mut self) {
         let mut forbidden = Vec::new();
         for subscription in self.subscriptions.iter() {
             let check = |action| self.hub.check(&self.subject, action, &subscription.topic);
@@ -69,7 +69,7 @@ impl<S: Store> Peer<S> {
             }
         }
         for (topic, refusal) in forbidden {
-            self.unsubscribe(now, &topic);
+            self.unsubscribe(&topic);
             self.error(About::Topic(topic), refusal);
         }
     }

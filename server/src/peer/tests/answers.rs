@@ -87,6 +87,27 @@ fn presence_tells_who_is_there_who_comes_and_who_goes() {
 }
 
 #[test]
+fn a_topic_asked_for_anew_in_one_go_is_no_coming_and_going() {
+    let hub = hub();
+    let (mut ada, mut bob) = (connect(&hub, "ada"), connect(&hub, "bob"));
+    subscribe(&mut ada, "a", From::Latest, true);
+    subscribe(&mut bob, "a", From::Latest, true);
+    pull_all(&mut ada, 0);
+    pull_all(&mut bob, 0);
+    say(&mut bob, 0, ClientFrame::Unsubscribe { topic: topic("a") });
+    subscribe(&mut bob, "a", From::Latest, true);
+    assert_eq!(news(&pull_all(&mut bob, 0)), ["ada,bob"]);
+    assert_eq!(news(&pull_all(&mut ada, 0)), [""; 0]);
+    say(&mut bob, 0, ClientFrame::Unsubscribe { topic: topic("a") });
+    pull_all(&mut bob, 0);
+    assert_eq!(news(&pull_all(&mut ada, 0)), ["-bob"]);
+    subscribe(&mut bob, "a", From::Latest, true);
+    say(&mut bob, 0, ClientFrame::Unsubscribe { topic: topic("a") });
+    bob.leave(0, false);
+    assert_eq!(news(&pull_all(&mut ada, 0)), ["+bob", "-bob"], "it said so before its connection was lost");
+}
+
+#[test]
 fn a_lost_member_stays_for_its_grace_and_a_quick_return_is_no_news() {
     let hub = hub();
     let (mut ada, mut bob) = (connect(&hub, "ada"), connect(&hub, "bob"));
