@@ -288,3 +288,23 @@ fn what_was_demoted_is_tried_again_in_the_background_once_that_is_long_ago() {
     assert_eq!(world.closed.last(), Some(&(stream, 4010)));
     assert!(world.links.contains(&socket));
 }
+
+#[cfg(feature = "relay")]
+#[test]
+fn who_waits_for_a_leader_that_is_no_more_goes_to_the_next_and_waits_no_longer_for_that() {
+    let transports = vec![Transport::Tab, Transport::WebSocket];
+    let mut world = World::new(Config { transports, ..Config::default() });
+    world.act(|session, now| session.connect(now));
+    let (old, ..) = world.next_open();
+    world.open(old);
+    world.pass(Duration::from_millis(1_500));
+    world.act(|session, now| session.handle_leader(now));
+    assert_eq!(world.closed, [(old, 4010)]);
+    let (new, transport, _) = world.opened.pop_front().expect("a link to the new leader");
+    assert_eq!(transport, Transport::Tab);
+    world.pass(Duration::from_millis(500));
+    assert_eq!(self::transports(&world), [Transport::WebSocket], "the head start is the old one's");
+    world.open(new);
+    world.frames(new, &[welcome()]);
+    assert_eq!(world.session.state().transport, Some(Transport::Tab));
+}

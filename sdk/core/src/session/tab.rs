@@ -5,7 +5,10 @@ use std::time::Duration;
 
 use everwire_protocol::{Limits, PublishId};
 
-use crate::{AttemptId, Event, Outcome, Reason, Session, State, StateChange, Time, Transport};
+use crate::{
+    AttemptId, Event, Outcome, Reason, Session, State, StateChange, Time, TimerName, Transport,
+    session::end::MOVED,
+};
 
 /// How often a tab pings the one that has the connection while that is lost. A hidden page's timers may be a minute
 /// late; what it hears makes it look at its deadlines, so that those who are seen don't wait for it.
@@ -32,11 +35,17 @@ impl Session {
             Some(_) => {}
             None if self.status.state == State::Waiting => self.come_back(now, Reason::Drain),
             // Where others are being tried, beside them.
-            None if self.status.state == State::Connecting
-                && !self.links.is_empty()
-                && self.links.iter().all(|link| link.transport != Transport::Tab) =>
-            {
+            None if self.status.state == State::Connecting && !self.links.is_empty() => {
+                let head_start = self.timers.get(TimerName::HeadStart);
+                // Who waits for the one that led before waits in vain.
+                let vain = self.links.iter().find(|link| link.transport == Transport::Tab);
+                if let Some(id) = vain.map(|link| link.id) {
+                    self.shut(now, id, Reason::Drain, MOVED);
+                }
                 self.start(now, Transport::Tab);
+                if head_start.is_some() {
+                    self.timers.put(TimerName::HeadStart, head_start);
+                }
             }
             None => {}
         }
