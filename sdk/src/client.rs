@@ -182,7 +182,8 @@ impl Client {
         self.driver().keep_offline(offline);
     }
 
-    /// Ends everything, for good: nothing reconnects after it. What is published and has no ack yet expires.
+    /// Ends everything, for good: nothing reconnects after it. What is published and has no ack yet expires; where
+    /// it is [kept](crate::Builder::persist_outbox), the next client sends it all the same.
     pub fn close(&self) {
         self.driver().close();
     }

@@ -182,7 +182,8 @@ impl Session {
     }
 
     /// Ends the session for good. Publishes without an ack expire, questions fail, the state becomes
-    /// [`State::Closed`]; after those events there is nothing more, whatever comes in.
+    /// [`State::Closed`]; after those events there is nothing more, whatever comes in. A publish that was
+    /// [saved](Output::Save) stays so: the next session, to which it is [restored](Self::restore), sends it.
     pub fn close(&mut self, now: Time) {
         self.now = now;
         if !self.is_closed() {
