@@ -263,8 +263,7 @@ fn the_next_exchange_of_a_poll_has_the_new_token() {
 #[test]
 fn a_poll_that_is_told_of_the_end_with_each_answer_asks_as_early_as_any_link() {
     let (mut world, id) = connected(Transport::LongPoll);
-    let mut first = 1;
-    for left in (1..=80_u32).rev().map(|tenths| tenths * 100) {
+    for (first, left) in (1..).zip((1..=80_u32).rev().map(|tenths| tenths * 100)) {
         let answer = [
             welcome(),
             subscribed("room", 0, "a-0", first > 1),
@@ -276,7 +275,6 @@ fn a_poll_that_is_told_of_the_end_with_each_answer_asks_as_early_as_any_link() {
             assert!((2_000..=3_000).contains(&left), "{left}");
             return;
         }
-        first += 1;
         world.pass(Duration::from_millis(100));
     }
     panic!("no new token was asked for");
