@@ -135,6 +135,17 @@ async fn what_the_app_has_paused_is_not_read_until_it_resumes_however_often_it_l
 }
 
 #[wasm_bindgen_test]
+async fn an_answer_without_a_body_ends_when_it_is_read_and_not_before() {
+    let url = stream_of(&topic("head"));
+    let (source, mut events) = ResumableEventSource::builder(&url).method("HEAD").max_retries(0).open();
+    source.pause();
+    opened(&mut events).await;
+    source.resume();
+    find(&mut events, "the end", |event| matches!(event, StreamEvent::Error(_)).then_some(())).await;
+    assert_eq!(source.ready_state(), ReadyState::Closed);
+}
+
+#[wasm_bindgen_test]
 async fn a_refusal_is_fatal_and_says_why() {
     let (source, mut events) = ResumableEventSource::builder(&[server(), "/v1/sse"].concat()).open();
     let refusal = find(&mut events, "a refusal", |event| match event {

@@ -110,7 +110,7 @@ impl Pump {
             None => (self.tell)(Got::Failed),
             Some(value) if self.headed.replace(true) => {
                 let result: ReadableStreamReadResult = value.unchecked_into();
-                if result.get_done().unwrap_or(false) {
+                if self.reader.get().is_none() || result.get_done().unwrap_or(false) {
                     (self.tell)(Got::End)
                 } else {
                     let chunk = result.get_value().unchecked_into::<Uint8Array>().to_vec();
@@ -139,10 +139,8 @@ impl Pump {
         }
         match self.reader.get() {
             Some(reader) => self.await_promise(reader.read().unchecked_ref()),
-            // An answer without a body.
-            None => {
-                (self.tell)(Got::End);
-            }
+            // An answer without a body has come to its end, which is told later like everything else.
+            None => self.await_promise(&Promise::resolve(&JsValue::UNDEFINED)),
         }
     }
 }
