@@ -196,3 +196,24 @@ fn a_held_poll_has_its_time_and_its_grace() {
     world.pass(Duration::from_millis(1));
     assert_eq!((world.state(), world.session.state().reason), (State::Waiting, Reason::Silent));
 }
+
+#[cfg(feature = "relay")]
+#[test]
+fn a_leader_that_answers_pings_may_take_its_time_for_a_topic_and_a_mute_one_may_not() {
+    let mut world = World::new(only(Transport::Tab));
+    world.subscribe("room", From::Latest);
+    world.act(|session, now| session.connect(now));
+    let (link, ..) = world.next_open();
+    world.open(link);
+    world.frames(link, &[welcome()]);
+    // The server refuses the topic for now, say: that is between the leader and the server.
+    for _ in 0..100 {
+        for nonce in pings(&mut world) {
+            world.frames(link, &[ServerFrame::Pong { nonce }]);
+        }
+        world.pass(Duration::from_secs(1));
+    }
+    assert_eq!((world.state(), world.closed.len()), (State::Connected, 0));
+    world.pass(Duration::from_secs(7));
+    assert_eq!((world.closed.len(), world.session.state().reason), (1, Reason::Unanswered));
+}

@@ -118,7 +118,7 @@ impl Session {
         let Some(link) = self.live_link().filter(|link| link.awaits_any()) else { return };
         let waits = now.since(link.heard) < timeout;
         #[cfg(feature = "relay")]
-        let waits = waits || self.waits_for_upstream();
+        let waits = self.probes_leader(now) || waits;
         let Some(link) = self.live_link() else { return };
         if waits {
             link.subscribe_due = Some(now + timeout);

@@ -103,6 +103,16 @@ impl Session {
         self.upstream_of_link().is_some_and(|upstream| upstream.state != State::Connected)
     }
 
+    /// An answer of the server is overdue, on a link to another tab: that one waits for it too, and for how long is
+    /// its business. Finds out whether it lives. Returns whether it is such a link.
+    pub(super) fn probes_leader(&mut self, now: Time) -> bool {
+        let is_tab = self.live_transport() == Some(Transport::Tab);
+        if is_tab {
+            self.probe(now);
+        }
+        is_tab
+    }
+
     fn upstream_of_link(&self) -> Option<StateChange> {
         self.upstream.filter(|upstream| Some(upstream.attempt) == self.live).map(|upstream| upstream.change)
     }
