@@ -15,5 +15,5 @@ pub struct Args {
 /// Runs the simulation in release: it is some twenty times faster so.
 pub fn command(workspace: &Workspace, args: &Args) -> Result<()> {
     let arguments = &args.arguments;
-    run::run(cmd!(workspace.shell, "cargo run --release -p everwire-sim -- {arguments...}"))
+    run::run(cmd!(workspace.shell, "cargo run --locked --release -p everwire-sim -- {arguments...}"))
 }

@@ -37,7 +37,7 @@ pub fn bundle(workspace: &Workspace, features: &[&str], out: &Path) -> Result<()
     let (shell, features) = (&workspace.shell, features.join(","));
     run::run(cmd!(
         shell,
-        "cargo build -p everwire-js --target wasm32-unknown-unknown --profile wasm-release --features={features}"
+        "cargo build --locked -p everwire-js --target wasm32-unknown-unknown --profile wasm-release --features={features}"
     ))?;
     let module = compiled(workspace);
     shell.remove_path(out)?;

@@ -6,5 +6,7 @@ use xshell::cmd;
 
 /// Builds `Workspace::server_bin`.
 pub fn build(workspace: &Workspace) -> Result<()> {
-    workspace.once("server", || run::run(cmd!(workspace.shell, "cargo build --release -p everwire-server")))
+    workspace.once("server", || {
+        run::run(cmd!(workspace.shell, "cargo build --locked --release -p everwire-server"))
+    })
 }

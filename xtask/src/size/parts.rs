@@ -13,7 +13,7 @@ pub fn report(workspace: &Workspace, package: &str, count: usize) -> Result<()> 
     run::run(
         cmd!(
             workspace.shell,
-            "cargo build -p {package} --target wasm32-unknown-unknown --profile wasm-release --target-dir {target}"
+            "cargo build --locked -p {package} --target wasm32-unknown-unknown --profile wasm-release --target-dir {target}"
         )
         .env("CARGO_PROFILE_WASM_RELEASE_STRIP", "debuginfo"),
     )?;
