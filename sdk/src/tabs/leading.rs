@@ -13,6 +13,7 @@ use wasm_bindgen_futures::spawn_local;
 
 use crate::{
     driver::{Driver, Inner},
+    log::note,
     tabs::{channel::Channel, lock::Claim},
 };
 
@@ -87,7 +88,7 @@ impl Leading {
 
     /// The relay's next one.
     pub(crate) fn next_deadline(&self) -> Option<Time> {
-        self.relay.poll_timeout()
+        self.relay.poll_timeout().map(|(due, _)| due)
     }
 
     /// It has not stepped down.
@@ -135,7 +136,10 @@ impl Inner {
     }
 
     pub(crate) fn relay_timer_fired(&mut self, now: Time) {
-        if let Some(leading) = &mut self.leading {
+        if let Some(leading) = &mut self.leading
+            && let Some((_, name)) = leading.relay.poll_timeout().filter(|(due, _)| *due <= now)
+        {
+            note!(now, "relay timer fired", timer = name.as_str());
             leading.relay.handle_timeout(now, &self.session);
         }
     }
@@ -198,6 +202,7 @@ impl Driver {
     pub(crate) fn heard_of_tab(&self, tab: TabId, data: Bytes) {
         self.input(|inner, now| {
             if let Some(leading) = &mut inner.leading {
+                note!(now, "message of a tab", tab = tab.as_u32(), bytes = data.len());
                 leading.relay.handle_message(now, &mut inner.session, tab, data);
             }
         });

@@ -32,7 +32,7 @@ use std::{collections::VecDeque, time::Duration};
 use bytes::Bytes;
 use everwire_protocol::{ClientId, Code, Limits, PublishId, RetryWindow, ServerFrame, limits};
 
-use crate::{RequestId, Session, SubscriptionId, Time, map::Map};
+use crate::{RequestId, Session, SubscriptionId, Time, TimerName, map::Map};
 
 pub use end::{LinkEnded, TabEnd};
 pub use message::{Announcement, FromTab, MESSAGE_BYTES, TabName, ToTab, Unreadable, VERSION};
@@ -202,11 +202,14 @@ impl Relay {
         self.outputs.pop_front()
     }
 
-    /// When to call [`handle_timeout`](Self::handle_timeout). The relay has two deadlines: its heartbeat, and how
-    /// long tabs wait for the first tries upstream.
+    /// When to call [`handle_timeout`](Self::handle_timeout), and what for: [`TimerName::Connect`] is the end of
+    /// what tabs wait for the first tries upstream, [`TimerName::Heartbeat`] the moment to be heard of. `None` once it
+    /// has stepped down.
     #[must_use]
-    pub fn poll_timeout(&self) -> Option<Time> {
-        [self.settles_at, self.speaks_at].into_iter().flatten().min()
+    pub fn poll_timeout(&self) -> Option<(Time, TimerName)> {
+        let settles = self.settles_at.map(|at| (at, TimerName::Connect));
+        let speaks = self.speaks_at.map(|at| (at, TimerName::Heartbeat));
+        [settles, speaks].into_iter().flatten().min()
     }
 
     /// Time has passed: acts on the deadlines that are due.

@@ -207,7 +207,7 @@ impl World {
             let leader = self.leader.as_ref().filter(|_| !self.throttled);
             let upstream = leader.and_then(|leader| leader.session.poll_timeout());
             let relay = leader.and_then(|leader| leader.relay.poll_timeout());
-            let next = tabs.chain(upstream).map(|(at, _)| at).chain(relay).min();
+            let next = tabs.chain(upstream).chain(relay).map(|(at, _)| at).min();
             let Some(at) = next.filter(|at| *at <= end) else { break };
             let now = self.now.max(at);
             self.now = now;
