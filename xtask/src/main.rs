@@ -33,7 +33,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Fetch the tools that are missing: wasm target, wasm-bindgen, trunk, browser and driver, npm packages.
+    /// Fetch the tools that are missing: wasm target, wasm-bindgen, trunk, browsers and drivers, npm packages.
     Setup(setup::Args),
     /// Build the demo, start the server on it, and print its URL.
     Demo(demo::Args),

@@ -159,7 +159,7 @@ export async function lab() {
       subscriptions.push(client.subscribe(topic, { from }, take));
     },
 
-    tokenEnd: name => clients.get(name).tokenEnds[0],
+    tokenEnds: name => clients.get(name).tokenEnds,
     pause: name => clients.get(name).subscriptions.forEach(subscription => subscription.pause()),
     resume: name => clients.get(name).subscriptions.forEach(subscription => subscription.resume()),
 

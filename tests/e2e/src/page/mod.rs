@@ -105,9 +105,9 @@ impl Page {
         self.call(if pause { "pause" } else { "resume" }, json!([client])).await.map(drop)
     }
 
-    /// When the time of a client's first token is over, on the page's clock.
-    pub async fn token_end(&self, client: &str) -> Result<f64> {
-        self.call("tokenEnd", json!([client])).await?.as_f64().context("a token")
+    /// When the time of each token that a client has had is over, on the page's clock.
+    pub async fn token_ends(&self, client: &str) -> Result<Vec<f64>> {
+        Ok(serde_json::from_value(self.call("tokenEnds", json!([client])).await?)?)
     }
 
     /// How many publishes the page's database of that name keeps.

@@ -199,6 +199,7 @@ impl Bench {
         }
         self.traffic.pause().await;
         let published = self.traffic.acked().await?;
+        let lost_logs = self.traffic.lost_logs().await;
         let mut cells = Vec::new();
         for client in &self.clients {
             self.turn_to(client).await?;
@@ -217,6 +218,11 @@ impl Bench {
             };
             let reason = recovery.reason.as_deref().unwrap_or("nothing");
             ensure!(cell.is_clean(), "{cell:?} ({reason}), {}", self.condition(client).await?);
+            // What a gap tells does not count as lost: so there must be a reason for each.
+            ensure!(
+                cell.gaps == lost_logs,
+                "{client} was told of gaps where {lost_logs} logs were lost: {down:?}"
+            );
             cells.push(cell);
         }
         Ok(cells)

@@ -68,6 +68,11 @@ impl Traffic {
         state.numbers = 0;
     }
 
+    /// How many logs were lost with their servers.
+    pub async fn lost_logs(&self) -> u64 {
+        self.state.lock().await.run
+    }
+
     /// Where what was published stands, in order.
     pub async fn acked(&self) -> Result<Vec<Place>> {
         let state = self.state.lock().await;

@@ -12,7 +12,7 @@ mod tabs;
 
 use std::{future::Future, pin::Pin, sync::Arc};
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use everwire_e2e::{engine::Engine, harness::Context};
 
 use crate::report::Cell;
@@ -30,6 +30,15 @@ pub struct Row {
     /// Where it can't be had, and why.
     pub not_in: &'static [(Engine, &'static str)],
     pub run: fn(Arc<Context>) -> Trying,
+}
+
+/// What the clients came to, where the first of them can't have missed the fault: or else there was none.
+fn felt(cells: Vec<Cell>) -> Result<Vec<Cell>> {
+    ensure!(
+        cells.first().is_some_and(|cell| cell.detect.is_some()),
+        "no link was lost by the fault: {cells:?}"
+    );
+    Ok(cells)
 }
 
 macro_rules! rows {

@@ -62,6 +62,8 @@ pub async fn reload(context: &Context) -> Result<Vec<Cell>> {
             Ok(Some(bench.page.now().await?))
         };
         let empty = until(&format!("{client} has sent its outbox"), PATIENCE, empty).await?;
+        let forgotten = || async { Ok((bench.page.stored(&database(client)).await? == 0).then_some(())) };
+        until(&format!("{client} keeps nothing that was acked"), PATIENCE, forgotten).await?;
         let (_, log) = judge::log(&bench.server, &judge::up(client)).await?;
         let (lost, repeated) = judge::numbers(&log, published).with_context(|| client.to_owned())?;
         let cell = Cell {

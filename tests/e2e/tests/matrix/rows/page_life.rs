@@ -7,7 +7,10 @@ use everwire_e2e::{harness::Context, proxy::Way};
 use serde_json::json;
 use tokio::time::sleep;
 
-use super::links::{HEARTBEAT, quick};
+use super::{
+    felt,
+    links::{HEARTBEAT, quick},
+};
 use crate::{
     bench::{Bench, Fault},
     report::Cell,
@@ -29,6 +32,7 @@ pub async fn hidden(context: &Context) -> Result<Vec<Cell>> {
     bench.page.browser().hide().await?;
     bench.publish_further(50).await?;
     bench.page.browser().show().await?;
+    bench.last_event("visibilitychange").await?;
     let mut cells = bench.judge(&fault).await?;
     let lost = cells.iter().find(|cell| cell.detect.is_some());
     ensure!(lost.is_none(), "a link was given up: {lost:?}");
@@ -45,7 +49,7 @@ pub async fn frozen(context: &Context) -> Result<Vec<Cell>> {
     let end = Some(bench.last_event("resume").await?.at);
     let fault = Fault { since: bench.last_event("freeze").await?.at, end, next };
     bench.recovered(&fault).await?;
-    bench.judge(&fault).await
+    felt(bench.judge(&fault).await?)
 }
 
 /// With the defaults of client and server: only the probe can find out so soon. Where there is nothing to ping on,
@@ -59,7 +63,7 @@ pub async fn wake_up(context: &Context) -> Result<Vec<Cell>> {
     bench.page.browser().show().await?;
     let fault = Fault { since: bench.last_event("visibilitychange").await?.at, end: None, next };
     bench.recovered(&fault).await?;
-    let cells = bench.judge(&fault).await?;
+    let cells = felt(bench.judge(&fault).await?)?;
     let late =
         cells.iter().find(|cell| cell.detect.or(cell.recover).is_none_or(|time| time > NOTICED_WITHIN));
     ensure!(late.is_none(), "later than {NOTICED_WITHIN} ms: {late:?}");
@@ -77,7 +81,7 @@ pub async fn asleep(context: &Context) -> Result<Vec<Cell>> {
     browser.wake()?;
     let fault = Fault { since: bench.page.now().await?, end: None, next };
     bench.recovered(&fault).await?;
-    bench.judge(&fault).await
+    felt(bench.judge(&fault).await?)
 }
 
 pub async fn left_and_back(context: &Context) -> Result<Vec<Cell>> {
@@ -91,7 +95,7 @@ pub async fn left_and_back(context: &Context) -> Result<Vec<Cell>> {
     ensure!(shown.persisted == Some(true), "the page was not kept: {shown:?}");
     let fault = Fault { since: bench.last_event("pagehide").await?.at, end: Some(shown.at), next };
     bench.recovered(&fault).await?;
-    bench.judge(&fault).await
+    felt(bench.judge(&fault).await?)
 }
 
 pub async fn offline(context: &Context) -> Result<Vec<Cell>> {
@@ -104,5 +108,5 @@ pub async fn offline(context: &Context) -> Result<Vec<Cell>> {
     browser.set_offline(false).await?;
     let fault = Fault { end: Some(bench.last_event("online").await?.at), ..fault };
     bench.recovered(&fault).await?;
-    bench.judge(&fault).await
+    felt(bench.judge(&fault).await?)
 }

@@ -1,9 +1,10 @@
 //! The app is slow, or its token ends.
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use everwire_e2e::{harness::Context, wait::until};
 use serde_json::json;
 
+use super::felt;
 use crate::{
     bench::{Bench, Fault, PATIENCE},
     judge,
@@ -13,6 +14,8 @@ use crate::{
 const TRANSPORTS: [&str; 3] = ["websocket", "sse", "longpoll"];
 /// More than a client lets wait.
 const BURST: u64 = 3_000;
+/// Fewer bytes than a message of it takes on any wire.
+const LEAST: u64 = 20;
 const KEEP: [&str; 4] = ["--retain-records", "20000", "--retain-bytes", "100000000"];
 const SECRET: &str = "a secret of the tests, which is long enough";
 
@@ -29,13 +32,15 @@ pub async fn slow(context: &Context) -> Result<Vec<Cell>> {
     for client in bench.clients() {
         before.push(bench.page.digest(client, judge::DOWN).await?.received);
     }
-    let next = bench.next().await?;
+    let (next, passed) = (bench.next().await?, bench.proxy.counts().down);
     bench.traffic.burst(BURST).await?;
     bench.publish_further(20).await?;
     for (client, before) in bench.clients().iter().zip(before) {
         let got = bench.page.digest(client, judge::DOWN).await?.received;
         ensure!(got == before, "{client} got {} messages while it was paused", got - before);
     }
+    let passed = bench.proxy.counts().down - passed;
+    ensure!(passed < BURST * LEAST, "{passed} bytes went to the page for {BURST} messages that were to wait");
     let fault = Fault { since, end: Some(bench.page.now().await?), next };
     for client in bench.clients() {
         bench.page.pause(client, false).await?;
@@ -50,6 +55,10 @@ pub async fn token_renewed(context: &Context) -> Result<Vec<Cell>> {
     let fault = bench.fault(bench.page.now().await?).await?;
     bench.publish_further(120).await?;
     bench.recovered(&fault).await?;
+    for client in bench.clients() {
+        let tokens = bench.page.token_ends(client).await?.len();
+        ensure!(tokens >= 3, "{client} has had {tokens} tokens, of four seconds each");
+    }
     let mut cells = bench.judge(&fault).await?;
     let lost = cells.iter().find(|cell| cell.detect.is_some());
     if let Some(cell) = lost {
@@ -62,12 +71,12 @@ pub async fn token_renewed(context: &Context) -> Result<Vec<Cell>> {
 /// The app has no new token when it is asked ahead, so the server ends the links; then it has one.
 pub async fn token_expired(context: &Context) -> Result<Vec<Cell>> {
     let bench = with_tokens(context, true).await?;
-    let since = bench.page.token_end(TRANSPORTS[0]).await?;
+    let since = *bench.page.token_ends(TRANSPORTS[0]).await?.first().context("a token")?;
     let past = || async { Ok((bench.page.now().await? > since).then_some(())) };
     until("the tokens' time is over", PATIENCE, past).await?;
     let fault = bench.fault(since).await?;
     bench.recovered(&fault).await?;
-    bench.judge(&fault).await
+    felt(bench.judge(&fault).await?)
 }
 
 async fn with_tokens(context: &Context, careless: bool) -> Result<Bench> {

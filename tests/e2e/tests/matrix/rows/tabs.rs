@@ -4,6 +4,7 @@ use anyhow::{Result, ensure};
 use everwire_e2e::{harness::Context, wait::until};
 use serde_json::{Value, json};
 
+use super::felt;
 use crate::{
     bench::{Bench, PATIENCE},
     report::Cell,
@@ -43,7 +44,7 @@ pub async fn leader_crashed(context: &Context) -> Result<Vec<Cell>> {
 async fn after_the_leader(bench: &Bench, since: f64) -> Result<Vec<Cell>> {
     let fault = bench.fault(since).await?;
     bench.recovered(&fault).await?;
-    let cells = one(bench.judge(&fault).await?, "tab (3 that stay)");
+    let cells = felt(one(bench.judge(&fault).await?, "tab (3 that stay)"))?;
     one_connection(bench).await?;
     Ok(cells)
 }
