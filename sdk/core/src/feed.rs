@@ -1,9 +1,9 @@
 //! One topic as the server sends it, shared by all who read it here. It decides from where the server is asked, so
 //! that each reader gets what it needs; a reader that is further on drops the repeats.
 //!
-//! One question can't stand for all. Readers that begin are answered one kind of start after the other; on a new
-//! link the furthest cursor is shown to the server first, since only the server can tell whether the log still has
-//! that place; then the topic is asked for from the least cursor of those that are left behind.
+//! One question can't stand for all. Readers that begin are answered one kind of start after the other; after the
+//! link was lost the furthest cursor is shown to the server first, since only the server can tell whether the log still
+//! has that place; then the topic is asked for from the least cursor of those that are left behind.
 
 use everwire_protocol::{Epoch, From, Member, Position, limits};
 

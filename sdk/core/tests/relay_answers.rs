@@ -9,9 +9,10 @@ mod common;
 use common::*;
 use everwire_core::{
     AttemptId, Config, OutboxConfig, Transport,
-    protocol::{About, ClientFrame, From, Mode, Payload, ServerFrame, binary},
+    protocol::{About, ClientFrame, Code, From, Mode, Payload, ServerFrame, binary},
     relay::{FromTab, Relay, RelayOutput, TabId, TabName, ToTab},
 };
+use proptest::{collection::vec, prelude::*};
 
 /// A leader with one tab, which has been welcomed.
 struct Leader {
@@ -113,6 +114,42 @@ fn a_subscribe_that_is_given_up_before_it_stands_is_answered_too() {
     );
     // One that stands is answered already.
     assert_eq!(answers(&leader.tab_says(&[ClientFrame::Unsubscribe { topic: topic("room") }])), 0);
+}
+
+proptest! {
+    #[test]
+    fn every_subscribe_has_one_answer_whatever_the_tab_and_the_server_do_meanwhile(
+        steps in vec((0..3_u8, any::<bool>()), 1..40)
+    ) {
+        let mut leader = Leader::new(OutboxConfig::default());
+        let (mut reads, mut asked, mut answered, mut alias) = (false, 0, 0, 0);
+        let unsubscribe = ClientFrame::Unsubscribe { topic: topic("room") };
+        // In the end the server answers all that it was asked.
+        for (step, other) in steps.into_iter().chain([(2, true); 80]) {
+            let told = match step {
+                0 if !std::mem::replace(&mut reads, true) => {
+                    asked += 1;
+                    leader.tab_says(&[subscribe(if other { From::Latest } else { From::Last(3) })])
+                }
+                1 if std::mem::take(&mut reads) => leader.tab_says(std::slice::from_ref(&unsubscribe)),
+                2 => match leader.upstream.sent.pop_front() {
+                    Some((_, ClientFrame::Subscribe { .. })) if other => {
+                        alias += 1;
+                        leader.server_says(&[subscribed("room", alias, "a-0", false)])
+                    }
+                    Some((_, ClientFrame::Subscribe { topic, .. })) => {
+                        let (about, code, message) = (About::Topic(topic), Code::FORBIDDEN, "no".into());
+                        leader.server_says(&[ServerFrame::Error { about, code, message, retry_after: None }])
+                    }
+                    _ => Vec::new(),
+                },
+                _ => Vec::new(),
+            };
+            answered += answers(&told);
+            prop_assert!(answered <= asked);
+        }
+        prop_assert_eq!(answered, asked);
+    }
 }
 
 #[test]
