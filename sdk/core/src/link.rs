@@ -64,8 +64,10 @@ pub(crate) struct Link {
     pub aliases: Map<u32, Alias>,
     /// How many subscribes of each topic have had no answer yet. Only the last one's answer counts.
     unanswered: Map<Topic, u32>,
-    /// Since when an answer to a subscribe is due.
+    /// When to look for the answers to subscribes that are awaited.
     pub subscribe_due: Option<Time>,
+    /// Since when they are.
+    pub awaits_since: Time,
     pub parser: sse::Parser,
     /// Frames that wait to be sent.
     pub outgoing: Vec<u8>,
@@ -103,6 +105,7 @@ impl Link {
             aliases: Map::default(),
             unanswered: Map::default(),
             subscribe_due: None,
+            awaits_since: Time::default(),
             parser: sse::Parser::new(),
             outgoing: Vec::new(),
             heartbeat: Duration::ZERO,

@@ -100,6 +100,28 @@ fn invariant_6_a_link_that_brings_heartbeats_and_answers_nothing_is_dead() {
 }
 
 #[test]
+fn invariant_6_a_subscribe_that_is_never_answered_costs_the_link_whatever_else_it_brings() {
+    let (mut world, link) = pinging();
+    world.subscribe("answered", From::Latest);
+    world.frames(link, &[subscribed("answered", 1, "a-0", false)]);
+    world.subscribe("forgotten", From::Latest);
+    let mut offset = 0;
+    let mut seconds = 0;
+    while world.state() == State::Connected {
+        offset += 1;
+        seconds += 1;
+        assert!(seconds < 100, "it waits for ever");
+        for nonce in pings(&mut world) {
+            world.frames(link, &[ServerFrame::Pong { nonce }]);
+        }
+        world.frames(link, &[messages(1, offset..=offset)]);
+        world.pass(Duration::from_secs(1));
+    }
+    assert!((60..=64).contains(&seconds), "given up after {seconds} s");
+    assert_eq!(world.session.state().reason, Reason::Unanswered);
+}
+
+#[test]
 fn on_waking_up_the_link_is_probed_and_has_three_seconds() {
     for wake in [everwire_core::Session::handle_wakeup, everwire_core::Session::handle_online] {
         let (mut world, link) = World::connected();

@@ -14,6 +14,9 @@ use crate::{
 /// A held poll that is answered in less than this with nothing in it was not held: the next one waits.
 const HASTY: Duration = Duration::from_secs(1);
 
+/// The answer to a subscribe may be behind much else on a slow link, but not for longer than this.
+const BEHIND: Duration = Duration::from_secs(60);
+
 impl Session {
     /// The welcome came: from now on silence counts.
     pub(super) fn begin_watch(&mut self, now: Time) {
@@ -116,7 +119,7 @@ impl Session {
     pub(super) fn subscribe_missed(&mut self, now: Time) {
         let timeout = self.config.probe_timeout;
         let Some(link) = self.live_link().filter(|link| link.awaits_any()) else { return };
-        let waits = now.since(link.heard) < timeout;
+        let waits = now.since(link.heard) < timeout && now.since(link.awaits_since) < BEHIND;
         #[cfg(feature = "relay")]
         let waits = self.probes_leader(now) || waits;
         let Some(link) = self.live_link() else { return };

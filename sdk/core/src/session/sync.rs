@@ -184,6 +184,7 @@ impl Session {
     pub(super) fn watch_subscribes(&mut self, index: usize) {
         let link = &mut self.links[index];
         if link.awaits_any() && link.subscribe_due.is_none() {
+            link.awaits_since = self.now;
             link.subscribe_due = Some(self.now + self.config.request_timeout);
         }
         if self.live == Some(link.id) {
