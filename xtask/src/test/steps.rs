@@ -139,6 +139,8 @@ fn browser(workspace: &Workspace) -> Result<Tally> {
     let server =
         Server::start(workspace, &["--listen", "127.0.0.1:0", "--anonymous", "--allow-origin", "*"])?;
     let driver = setup::chromedriver(workspace).context("chromedriver is missing")?;
+    // Chromium leaves profiles behind where it is not ended in order.
+    let temporary = workspace.shell.create_temp_dir()?;
     let mut tally = Tally::default();
     // In runs of their own, because features add up in one: the JavaScript surface is tested as it ships, without serde,
     // and the SDK with all that is optional.
@@ -153,6 +155,7 @@ fn browser(workspace: &Workspace) -> Result<Tally> {
             )
             .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", "wasm-bindgen-test-runner")
             .env("CHROMEDRIVER", &driver)
+            .env("TMPDIR", temporary.path())
             .env("WASM_BINDGEN_TEST_TIMEOUT", "180")
             .env("EVERWIRE_TEST_SERVER", &server.url),
         )?;
