@@ -28,6 +28,8 @@ pub struct Connection {
     pub name: Option<Arc<str>>,
     /// The topics on which it is present.
     present: Vec<Topic>,
+    /// Those that it has left, and the server has not told so: it does when it is next to send.
+    departing: Vec<Topic>,
 }
 
 enum Kind {
@@ -62,7 +64,7 @@ impl Connection {
     /// A socket, whose client has said nothing yet.
     #[must_use]
     pub fn socket(peer: Peer<Logs>) -> Self {
-        Self { peer, kind: Kind::Socket, name: None, present: Vec::new() }
+        Self { peer, kind: Kind::Socket, name: None, present: Vec::new(), departing: Vec::new() }
     }
 
     /// A stream.
@@ -120,17 +122,19 @@ impl Connection {
             }
             ClientFrame::Unsubscribe { topic } => {
                 if let Some(index) = self.present.iter().position(|present| present == topic) {
-                    self.part(now, index, true, books);
+                    self.departing.push(self.present.swap_remove(index));
                 }
             }
             _ => {}
         }
     }
 
-    fn part(&mut self, now: u64, index: usize, clean: bool, books: &mut Books) {
-        let topic = self.present.swap_remove(index);
-        if let Some(name) = &self.name {
-            books.ledger.parted(now, &topic, name, clean);
+    /// What it has left counts from now on.
+    fn depart(&mut self, now: u64, books: &mut Books) {
+        for topic in self.departing.drain(..) {
+            if let Some(name) = &self.name {
+                books.ledger.parted(now, &topic, name, true);
+            }
         }
     }
 
@@ -161,7 +165,8 @@ impl Connection {
     ///
     /// # Errors
     /// The peer is not what it promises.
-    pub fn pull(&mut self, now: u64) -> Result<Option<Sent>, String> {
+    pub fn pull(&mut self, now: u64, books: &mut Books) -> Result<Option<Sent>, String> {
+        self.depart(now, books);
         match &mut self.kind {
             Kind::Poll { .. } => self.pull_poll(now),
             Kind::Stream { ended: true, .. } => Ok(Some(Sent::Closed(0))),
@@ -226,8 +231,11 @@ impl Connection {
 
     /// The connection is over; `clean` when the client has said so itself.
     pub fn leave(&mut self, now: u64, clean: bool, books: &mut Books) {
-        while !self.present.is_empty() {
-            self.part(now, 0, clean, books);
+        self.depart(now, books);
+        for topic in self.present.drain(..) {
+            if let Some(name) = &self.name {
+                books.ledger.parted(now, &topic, name, clean);
+            }
         }
         self.peer.leave(now, clean);
     }

@@ -151,8 +151,9 @@ impl Server {
     /// The server took it for something.
     pub fn take_garbage(&mut self, now: u64, bytes: Vec<u8>) -> Result<(), String> {
         let mut connection = Connection::socket(Peer::new(Arc::clone(&self.hub), now, "stranger"));
-        connection.take_bytes(now, bytes.into(), self, &mut Books::default())?;
-        while let Some(sent) = connection.pull(now)? {
+        let mut books = Books::default();
+        connection.take_bytes(now, bytes.into(), self, &mut books)?;
+        while let Some(sent) = connection.pull(now, &mut books)? {
             if matches!(sent, Sent::Closed(_)) {
                 return Ok(());
             }

@@ -64,7 +64,7 @@ impl World {
         while let Some(connection) = self.connections.get_mut(&id)
             && self.network.wire(id).is_some_and(|wire| wire.on_the_way < WINDOW)
         {
-            let sent = connection.pull(self.now)?;
+            let sent = connection.pull(self.now, &mut self.books)?;
             self.logs.mirror(&mut self.books.truth)?;
             match sent {
                 None => return Ok(()),
