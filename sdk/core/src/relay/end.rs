@@ -62,6 +62,14 @@ impl TabEnd {
     ) -> Result<Option<Bytes>, LinkEnded> {
         let (attempt, len) = (self.attempt, data.len());
         match ToTab::decode(data) {
+            // Another one believes that it leads, and would answer beside the first: nobody could tell whose words
+            // are whose.
+            Ok(ToTab::Opened { leader, .. })
+                if self.leader.as_ref().is_some_and(|(known, _)| *known != leader) =>
+            {
+                session.handle_closed(now, attempt, Closed::Network);
+                return Err(LinkEnded);
+            }
             Ok(ToTab::Opened { leader, client_id }) => {
                 self.leader = Some((leader, client_id));
                 session.handle_opened(now, attempt);
@@ -83,5 +91,39 @@ impl TabEnd {
         }
         self.taken = 0;
         Ok(Some(FromTab::Taken(taken as u32).encode()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Config, Output, State, Transport};
+
+    /// What a link makes of the words of these leaders, one after the other.
+    fn opened_by(leaders: &[u8]) -> (Session, Result<Option<Bytes>, LinkEnded>) {
+        let config = Config { transports: vec![Transport::Tab], ..Config::default() };
+        let mut session = Session::new(config, "tab".parse().unwrap(), 1);
+        session.connect(Time::default());
+        let Some(Output::Open { attempt, .. }) =
+            std::iter::from_fn(|| session.poll_output()).find(|output| matches!(output, Output::Open { .. }))
+        else {
+            panic!("an attempt")
+        };
+        let mut end = TabEnd::new(attempt);
+        let say =
+            |leader: &u8| ToTab::Opened { leader: TabName([*leader; 16]), client_id: "c".parse().unwrap() };
+        let mut heard = Ok(None);
+        for message in leaders.iter().map(say) {
+            heard = end.handle_message(Time::default(), &mut session, message.encode());
+        }
+        (session, heard)
+    }
+
+    #[test]
+    fn a_link_that_two_leaders_answer_on_ends() {
+        let (session, heard) = opened_by(&[1, 1]);
+        assert_eq!((heard, session.state().state), (Ok(None), State::Connecting));
+        let (session, heard) = opened_by(&[1, 2]);
+        assert_eq!((heard, session.state().state), (Err(LinkEnded), State::Waiting));
     }
 }
