@@ -69,6 +69,13 @@ impl Leading {
                 RelayOutput::Announce => {
                     let announcement = Announcement::Leader { leader: self.name };
                     self.announcements.send(&announcement.encode());
+                    // No channel brings that back to this very page, whose client may have lost its way to here.
+                    let app = self.app.clone();
+                    spawn_local(async move {
+                        if let Some(app) = app.upgrade() {
+                            app.leads_itself();
+                        }
+                    });
                 }
                 RelayOutput::Send { tab, data } => self.send(tab, data),
                 RelayOutput::Close { tab } => self.ways.retain(|(id, _)| *id != tab),

@@ -272,6 +272,16 @@ impl Driver {
         });
     }
 
+    /// The leader in this very tab announced itself. A link that there is was made to it.
+    fn leads_itself(&self) {
+        self.input(|inner, now| {
+            let is_leading = inner.links.tabs.as_ref().is_some_and(Tabs::is_leading);
+            if is_leading && inner.links.tab_link().is_none() {
+                inner.session.handle_leader(now);
+            }
+        });
+    }
+
     fn is_alive(&self) {
         self.input(|inner, _| {
             let Some(tabs) = &mut inner.links.tabs else { return };
