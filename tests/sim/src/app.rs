@@ -57,7 +57,7 @@ impl World {
             }
             915..=939 => {
                 let choice = transports(&mut self.rng, self.schedule.token_life.is_some());
-                self.clients[index].session.set_transports(now, choice);
+                self.choose(index, choice)?;
             }
             940..=949 => self.clients[index].session.reconnect(now, Reason::Asked),
             950..=974 => {
@@ -67,7 +67,11 @@ impl World {
             975..=998 => {
                 self.clients[index].session.presence(now, topic.clone());
             }
-            999 => self.clients[index].close(now),
+            999 => {
+                self.clients[index].close(now);
+                self.act(index)?;
+                self.put_aside(index)?;
+            }
             _ => {}
         }
         self.act(index)
@@ -107,8 +111,8 @@ impl World {
         self.healed = true;
         self.logs.trouble(Trouble::None);
         self.start_server();
-        for index in 0..self.clients.len() {
-            self.network.proxies[index] = Proxy::None;
+        self.network.proxies.fill(Proxy::None);
+        for index in 0..self.schedule.clients {
             let back = self.machines[index].asleep_until.max(self.now);
             self.enter_at(back, Happening::Unthrottled(index));
             self.enter_at(back, Happening::Resume(index));

@@ -1,6 +1,6 @@
 //! What is true, beside the clients, to be compared with what they say: what was written, and who was where.
 
-use crate::{members::Ledger, truth::Truth};
+use crate::{members::Ledger, tabs::Stood, truth::Truth};
 
 /// The books of one world.
 #[derive(Debug, Default)]
@@ -9,4 +9,6 @@ pub struct Books {
     pub truth: Truth,
     /// Who was where.
     pub ledger: Ledger,
+    /// Where the leaders of tabs have been.
+    pub(crate) stood: Stood,
 }

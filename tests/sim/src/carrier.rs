@@ -48,6 +48,7 @@ impl World {
             return Err("invariant 10: an output shows a token".to_owned());
         }
         match output {
+            Output::Open { attempt, transport: Transport::Tab, .. } => self.open_link(index, attempt),
             Output::Open { attempt, transport, request } => {
                 let purpose = match transport {
                     Transport::WebSocket | Transport::Tab => Purpose::Socket(attempt),
@@ -64,10 +65,16 @@ impl World {
                 self.open(index, Purpose::OneOff(id), Transport::Poll, request)?;
             }
             Output::Send { attempt, data } => {
+                if let Some(sent) = self.send_on_link(index, attempt, &data) {
+                    return sent;
+                }
                 let id = self.connection_of(index, Purpose::Socket(attempt));
                 self.send_up(id.ok_or("a message without a socket")?, ToServer::Message(data));
             }
             Output::Close { attempt, code } => {
+                if let Some(closed) = self.close_link(index, attempt) {
+                    return closed;
+                }
                 let of_attempt = |purpose: &Purpose| purpose.attempt() == Some(attempt);
                 let connections = self.clients[index].connections.iter();
                 let ids: Vec<_> = connections.filter(|(_, p)| of_attempt(p)).map(|(id, _)| *id).collect();

@@ -1,5 +1,7 @@
 //! What goes wrong.
 
+use everwire_core::Session;
+
 use crate::{
     carrier::garbage,
     fault::Fault,
@@ -17,8 +19,13 @@ impl World {
         }
         let next = self.rng.u64(0..=self.schedule.fault_every * 2);
         self.enter(next, Happening::Fault);
+        if self.has_tabs() && self.rng.u8(..3) == 0 {
+            let fault = Fault::draw_of_tabs(&mut self.rng);
+            self.trace(|| format!("{fault:?}"));
+            return self.strike_tabs(fault);
+        }
         let fault = Fault::draw(&mut self.rng);
-        let index = self.rng.usize(..self.clients.len());
+        let index = self.rng.usize(..self.schedule.clients);
         self.trace(|| format!("{fault:?}, client {index}"));
         match fault {
             Fault::Cut => self.strike(fault, Self::cut),
@@ -64,7 +71,7 @@ impl World {
     }
 
     /// Something happens to a client, its machine, or its network.
-    fn strike_client(&mut self, fault: Fault, index: usize) -> Result<(), String> {
+    pub(crate) fn strike_client(&mut self, fault: Fault, index: usize) -> Result<(), String> {
         if self.machines[index].sleeps(self.now) || self.clients[index].dead {
             return Ok(());
         }
@@ -73,41 +80,42 @@ impl World {
             return Ok(());
         }
         self.report.faults.count(fault);
-        let now = self.time(index);
-        let session = &mut self.clients[index].session;
         match fault {
-            Fault::Unreachable => self.unreachable(index),
+            Fault::Unreachable => {
+                self.sessions_of(index).into_iter().for_each(|session| self.unreachable(session));
+                self.back_within(index, 40_000);
+            }
             Fault::Offline => {
-                session.handle_offline(now);
+                self.tell(index, Session::handle_offline)?;
                 self.back_within(index, 30_000);
             }
             Fault::Suspend => {
-                session.handle_suspend(now);
+                self.tell(index, Session::handle_suspend)?;
+                self.put_aside(index)?;
                 self.back_within(index, 30_000);
             }
             Fault::Sleep | Fault::SleepDead | Fault::SleepClock | Fault::SleepUntold => {
                 self.sleep(fault, index);
             }
-            Fault::ThrottleSecond | Fault::ThrottleMinute => {
-                let granularity = if fault == Fault::ThrottleSecond { 1_000 } else { 60_000 };
-                self.machines[index].throttle(self.now, granularity);
-                let delay = self.rng.u64(1_000..=200_000);
-                self.enter(delay, Happening::Unthrottled(index));
-            }
-            Fault::Wakeup => session.handle_wakeup(now),
+            Fault::ThrottleSecond => return self.throttle(index, 1_000),
+            Fault::ThrottleMinute => return self.throttle(index, 60_000),
+            Fault::Wakeup => return self.wake_up(index),
             _ => {
-                self.network.proxies[index] = match fault {
+                let proxy = match fault {
                     Fault::BlockSocket => Proxy::BlocksSockets,
                     Fault::MuteSocket => Proxy::MutesSockets,
                     _ => Proxy::BuffersStreams,
                 };
                 let delay = self.rng.u64(1_000..=120_000);
                 self.enter(delay, Happening::ProxyGone(index));
-                // It is a new way to the server: the old connections don't go with it.
-                self.network.of_client(index).into_iter().for_each(|id| self.cut(id));
+                for session in self.sessions_of(index) {
+                    self.network.proxies[session] = proxy;
+                    // It is a new way to the server: the old connections don't go with it.
+                    self.network.of_client(session).into_iter().for_each(|id| self.cut(id));
+                }
             }
         }
-        self.act(index)
+        Ok(())
     }
 
     fn strike(&mut self, fault: Fault, strike: impl FnOnce(&mut Self, ConnectionId)) {
@@ -119,7 +127,7 @@ impl World {
     }
 
     /// The connection ends, and either side notices soon, or not at all.
-    fn cut(&mut self, id: ConnectionId) {
+    pub(crate) fn cut(&mut self, id: ConnectionId) {
         if let Some(wire) = self.network.wire(id) {
             wire.cut = true;
         }
@@ -186,58 +194,5 @@ impl World {
         });
         let delay = self.rng.u64(100..=20_000);
         self.enter(delay, Happening::StoreBack);
-    }
-
-    /// The client's network swallows everything, and says nothing.
-    fn unreachable(&mut self, index: usize) {
-        self.network.unreachable[index] = true;
-        self.network.of_client(index).into_iter().for_each(|id| self.swallow(id, true, true));
-        self.back_within(index, 40_000);
-    }
-
-    fn back_within(&mut self, index: usize, longest: u64) {
-        let delay = self.rng.u64(100..=longest);
-        self.enter(delay, Happening::ClientBack(index));
-    }
-
-    fn sleep(&mut self, fault: Fault, index: usize) {
-        let until = self.now + self.rng.u64(1_000..=400_000);
-        self.machines[index].sleep(self.now, until, fault == Fault::SleepClock);
-        if fault == Fault::SleepDead {
-            for id in self.network.of_client(index) {
-                match self.rng.bool() {
-                    true => self.cut(id),
-                    false => self.swallow(id, true, true),
-                }
-            }
-        }
-        let wakes = match fault {
-            Fault::SleepUntold => Happening::Awake(index),
-            _ => Happening::ClientBack(index),
-        };
-        self.enter_at(until, wakes);
-    }
-
-    /// Whatever kept the client from the network is over, and its page is told as a browser would tell it.
-    pub(crate) fn client_back(&mut self, index: usize) -> Result<(), String> {
-        if self.machines[index].sleeps(self.now) {
-            self.enter_at(self.machines[index].asleep_until, Happening::ClientBack(index));
-            return Ok(());
-        }
-        self.network.unreachable[index] = false;
-        if self.clients[index].dead {
-            return Ok(());
-        }
-        let now = self.time(index);
-        self.clients[index].session.handle_online(now);
-        self.act(index)?;
-        self.clients[index].session.handle_wakeup(now);
-        self.act(index)
-    }
-
-    /// The page is in the foreground again, and is told.
-    pub(crate) fn unthrottled(&mut self, index: usize) -> Result<(), String> {
-        self.machines[index].throttle(self.now, 1);
-        self.client_back(index)
     }
 }

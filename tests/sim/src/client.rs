@@ -5,12 +5,19 @@ use std::collections::BTreeMap;
 
 use everwire_core::{
     AttemptId, Event, Output, Publish, RequestId, Session, StoredPublish, SubscribeOptions, SubscriptionId,
-    Time, sse,
+    Time, Transport, sse,
 };
-use everwire_protocol::{ClientId, From, Payload, Topic};
+use everwire_protocol::{ClientId, Payload, Topic};
 
 use crate::{
-    books::Books, model::Model, network::ConnectionId, reading::Reading, schedule::Schedule, truth::Truth,
+    books::Books,
+    life::{client_id, name_of, session},
+    model::Model,
+    network::ConnectionId,
+    reading::Reading,
+    schedule::Schedule,
+    tabs::Leading,
+    truth::Truth,
 };
 
 /// Most subscriptions of one app.
@@ -63,6 +70,10 @@ pub struct Held {
 pub struct Client {
     /// The real thing.
     pub session: Session,
+    /// By which the server knows it.
+    pub id: ClientId,
+    /// It is no app's, but the connection that tabs share, while this page leads them.
+    pub leading: Option<Leading>,
     /// What its app may be told.
     pub model: Model,
     /// Its connections, those it has given up included while something may still come from them.
@@ -76,7 +87,7 @@ pub struct Client {
     /// The publishes that outlive the tab, and since when they are kept.
     pub kept: Vec<(u64, StoredPublish)>,
     /// The most that may wait of one subscription, and the most publishes that may wait for their acks (invariant 5).
-    bounds: (usize, usize),
+    pub(crate) bounds: (usize, usize),
     /// `close()` was called.
     pub closed: bool,
     /// Which life of the tab this is.
@@ -86,7 +97,7 @@ pub struct Client {
     /// How often its app was told that somebody left.
     pub leaves: u64,
     published: u64,
-    index: usize,
+    pub(crate) index: usize,
 }
 
 impl Client {
@@ -100,6 +111,8 @@ impl Client {
         Ok(Self {
             bounds: (waiting, schedule.config.outbox.messages),
             session: session(index, 0, schedule, seed)?,
+            id: client_id(index, 0)?,
+            leading: None,
             model: Model::default(),
             connections: BTreeMap::new(),
             browsers: BTreeMap::new(),
@@ -118,13 +131,25 @@ impl Client {
     /// What the client tells others of itself: no two lives of any two tabs say the same.
     #[must_use]
     pub fn name(&self) -> String {
-        name(self.index, self.life)
+        name_of(&self.id)
     }
 
     /// Whether an app is there that may still do something.
     #[must_use]
     pub fn lives(&self) -> bool {
         !self.closed && !self.dead
+    }
+
+    /// Whether it is present on a topic.
+    #[must_use]
+    pub fn holds(&self, topic: &Topic) -> bool {
+        self.held.iter().any(|held| held.presence && held.topic == *topic)
+    }
+
+    /// Whether it has its connection from another tab.
+    #[must_use]
+    pub fn shares(&self) -> bool {
+        self.session.state().transport == Some(Transport::Tab)
     }
 
     /// The app subscribes, unless it has enough.
@@ -209,51 +234,6 @@ impl Client {
         self.closed = true;
     }
 
-    /// The tab is no more. What it had kept is there for the next one.
-    pub fn die(&mut self) {
-        self.dead = true;
-        self.connections.clear();
-        self.browsers.clear();
-        let position = |held: Held| {
-            let from = From::Position(self.model.position(held.id.as_u32())?);
-            Some((held.topic, SubscribeOptions { from, presence: held.presence }))
-        };
-        self.positions = std::mem::take(&mut self.held).into_iter().filter_map(position).collect();
-        let kept = &self.kept;
-        self.model.die(|id| kept.iter().any(|(_, stored)| stored.id == *id));
-    }
-
-    /// Another page of the same app takes the place of the one that died, and gets what that had kept: publishes, and
-    /// the positions of some of its topics, which the app kept itself.
-    ///
-    /// # Errors
-    /// Its name is refused, or a subscription.
-    pub fn reload(
-        &mut self,
-        now: u64,
-        time: Time,
-        schedule: &Schedule,
-        seed: u64,
-        truth: &Truth,
-    ) -> Result<(), String> {
-        self.life += 1;
-        self.dead = false;
-        self.session = session(self.index, self.life, schedule, seed)?;
-        let age = |since: u64| std::time::Duration::from_millis(now - since);
-        let stored = std::mem::take(&mut self.kept).into_iter().map(|(since, stored)| StoredPublish {
-            expires_in: stored.expires_in.saturating_sub(age(since)),
-            ..stored
-        });
-        let stored: Vec<_> = stored.collect();
-        self.kept = stored.iter().map(|stored| (now, stored.clone())).collect();
-        self.session.restore(time, stored);
-        for (topic, options) in std::mem::take(&mut self.positions) {
-            self.subscribe(time, &topic, options, truth)?;
-        }
-        self.session.connect(time);
-        Ok(())
-    }
-
     /// All that the session wants done, after everything it says to the app went through the model.
     ///
     /// # Errors
@@ -287,10 +267,17 @@ impl Client {
     }
 
     fn tell(&mut self, event: Event, now: u64, books: &mut Books) -> Result<(), String> {
+        if let Some(leading) = &mut self.leading {
+            leading.hear(event, &self.session, &mut books.stood);
+            return Ok(());
+        }
         self.model.told()?;
         let model = &mut self.model;
         match event {
             Event::Subscribed { subscription, position, .. } => {
+                if self.session.topic(subscription).is_some_and(|topic| books.stood.was_at(topic, position)) {
+                    model.knows(subscription.as_u32(), position)?;
+                }
                 model.subscribed(&books.truth, subscription.as_u32(), position)
             }
             Event::Messages { subscription, epoch, records } => {
@@ -348,17 +335,4 @@ impl Client {
             _ => Ok(()),
         }
     }
-}
-
-fn name(index: usize, life: u32) -> String {
-    format!("{index}.{life}")
-}
-
-/// A session of the tab's so manieth life. It is a stranger to the server: nothing but what was kept connects it with
-/// the one before.
-fn session(index: usize, life: u32, schedule: &Schedule, seed: u64) -> Result<Session, String> {
-    let mut config = schedule.config.clone();
-    config.info = Some(name(index, life));
-    let id = ClientId::new(&format!("client{index}-{life}")).map_err(|e| e.to_string())?;
-    Ok(Session::new(config, id, seed))
 }

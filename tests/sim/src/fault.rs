@@ -1,6 +1,9 @@
 //! What can go wrong, by name, and how often it did: nobody should believe in a fault that never happens.
 
-use std::{fmt, ops::AddAssign};
+use std::{
+    fmt,
+    ops::{AddAssign, Range},
+};
 
 use fastrand::Rng;
 
@@ -93,14 +96,51 @@ faults! {
     TokenFailed = 0,
     /// A tab is killed; another page of the same app takes its place.
     KillTab = 2,
+    /// Of tabs that share a connection, the one that leads is killed; its lock is free a moment later.
+    KillLeader = 3,
+    /// The tab that leads is put aside, and steps down.
+    StepDown = 2,
+    /// The tab that leads hangs: what the others say is read late.
+    HangLeader = 2,
+    /// A tab hangs for some seconds.
+    HangTab = 2,
+    /// A tab is frozen for minutes.
+    FreezeTab = 1,
+    /// The timers of the tab that leads fire at whole minutes only.
+    ThrottleLeader = 1,
+    /// The tab that leads is frozen, loses the lock, and comes back: for a moment two lead.
+    TwoLeaders = 2,
+    /// The connection that the tabs share is cut, or swallows everything.
+    UpstreamLost = 3,
+    /// Something that no tab says comes through a channel.
+    ChannelGarbage = 2,
+    /// A page that leads nobody says that it leads.
+    StrangerLeads = 1,
+    /// What is said on a link between tabs goes nowhere.
+    ChannelHole = 1,
+    /// A tab loses its channels for good, and works alone.
+    ChannelsFail = 1,
 }
 
+/// The first of those that only tabs have.
+const OF_TABS: usize = Fault::KillLeader as usize;
+
 impl Fault {
-    /// Draws a kind.
+    /// Draws a kind that every client has.
     pub fn draw(rng: &mut Rng) -> Self {
-        let sum: u32 = Self::WEIGHTS.iter().sum();
+        Self::draw_of(rng, 0..OF_TABS)
+    }
+
+    /// Draws a kind that only tabs have.
+    pub fn draw_of_tabs(rng: &mut Rng) -> Self {
+        Self::draw_of(rng, OF_TABS..Self::ALL.len())
+    }
+
+    fn draw_of(rng: &mut Rng, kinds: Range<usize>) -> Self {
+        let (kinds, weights) = (&Self::ALL[kinds.clone()], &Self::WEIGHTS[kinds]);
+        let sum: u32 = weights.iter().sum();
         let mut left = rng.u32(..sum);
-        for (fault, weight) in Self::ALL.iter().zip(Self::WEIGHTS) {
+        for (fault, weight) in kinds.iter().zip(weights) {
             match left.checked_sub(*weight) {
                 Some(rest) => left = rest,
                 None => return *fault,
@@ -154,6 +194,8 @@ mod tests {
         let mut rng = Rng::with_seed(1);
         let mut counts = FaultCounts::default();
         (0..10_000).for_each(|_| counts.count(Fault::draw(&mut rng)));
+        assert_eq!(counts.of(Fault::KillLeader), 0);
+        (0..10_000).for_each(|_| counts.count(Fault::draw_of_tabs(&mut rng)));
         for (fault, weight) in Fault::ALL.iter().zip(Fault::WEIGHTS) {
             assert_eq!(counts.of(*fault) > 0, *weight > 0, "{fault:?}");
         }

@@ -81,6 +81,12 @@ impl Model {
         if self.closed { Err("invariant 8: something was delivered after close()".into()) } else { Ok(()) }
     }
 
+    /// Others of the same origin have been at a position: a reading of the latest may begin there.
+    pub fn knows(&mut self, id: u32, position: Position) -> Verdict {
+        self.reading(id)?.knows(position);
+        Ok(())
+    }
+
     /// The client said that a subscription stands.
     pub fn subscribed(&mut self, truth: &Truth, id: u32, position: Position) -> Verdict {
         self.reading(id)?.subscribed(truth, position)

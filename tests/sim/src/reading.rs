@@ -30,6 +30,13 @@ impl Reading {
         Self { topic, start, asked_at, known, cursor: None, members: presence.then(View::default) }
     }
 
+    /// Others who share the connection have been here.
+    pub fn knows(&mut self, position: Position) {
+        if self.cursor.is_none() {
+            self.known.push(position);
+        }
+    }
+
     /// The client said that the subscription stands.
     pub fn subscribed(&mut self, truth: &Truth, position: Position) -> Verdict {
         // A resumed subscription tells where it resumed, or that it didn't; the cursor moves only by a gap or by

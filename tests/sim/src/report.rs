@@ -37,6 +37,8 @@ pub struct Report {
     pub leaves: u64,
     /// Tokens asked for.
     pub tokens: u64,
+    /// Times that a tab came to lead.
+    pub reigns: u64,
     /// What went wrong, by kind.
     pub faults: FaultCounts,
     /// Deadlines that came, by name.
@@ -102,6 +104,7 @@ impl Report {
             ("pauses", self.pauses),
             ("leaves", self.leaves),
             ("tokens", self.tokens),
+            ("tabs that came to lead", self.reigns),
         ]
         .into_iter()
         .filter(|(_, number)| *number == 0)
@@ -133,6 +136,7 @@ impl AddAssign for Report {
         self.pauses += other.pauses;
         self.leaves += other.leaves;
         self.tokens += other.tokens;
+        self.reigns += other.reigns;
         self.faults += other.faults;
         self.deadlines.0.iter_mut().zip(other.deadlines.0).for_each(|(sum, more)| *sum += more);
     }

@@ -6,13 +6,17 @@ use everwire_core::{Config, FlowConfig, OutboxConfig, Overflow, Transport};
 use everwire_server::{log::Retention, store::MemoryLimits};
 use fastrand::Rng;
 
-use crate::pipe::Latency;
+use crate::{pipe::Latency, tabs::with_tab};
 
 /// The world of one run.
 #[derive(Clone, Debug)]
 pub struct Schedule {
     /// How many clients.
     pub clients: usize,
+    /// They are tabs of one origin, which share a connection.
+    pub has_tabs: bool,
+    /// The delay of every channel between tabs.
+    pub channels: Latency,
     /// How many topics.
     pub topics: usize,
     /// How long things happen before the network heals, in virtual milliseconds.
@@ -53,8 +57,12 @@ impl Schedule {
         let length = [20_000, 80_000, 80_000, 400_000][rng.usize(..4)];
         let token_life = (rng.u8(..3) == 0).then(|| [20_000, 60_000, 300_000][rng.usize(..3)]);
         let crowded = rng.u8(..16) == 0;
+        let has_tabs = rng.u8(..6) == 0;
+        let transports = transports(rng, token_life.is_some());
         Self {
-            clients: rng.usize(1..=4),
+            clients: if has_tabs { rng.usize(2..=6) } else { rng.usize(1..=4) },
+            has_tabs,
+            channels: Latency { min: 0, max: [2, 50, 1_000][rng.usize(..3)] },
             topics: rng.usize(1..=3),
             length: rng.u64(length / 4..=length),
             latency: Latency { min, max: min + jitter },
@@ -70,7 +78,7 @@ impl Schedule {
             longest_life: if rng.u8(..4) == 0 { 20_000 } else { 3_600_000 },
             token_life,
             config: Config {
-                transports: transports(rng, token_life.is_some()),
+                transports: if has_tabs { with_tab(transports) } else { transports },
                 has_token: token_life.is_some(),
                 outbox: OutboxConfig {
                     messages: if rng.bool() { 10 } else { 1_000 },
@@ -79,7 +87,8 @@ impl Schedule {
                     ..OutboxConfig::default()
                 },
                 flow: FlowConfig { messages, ..FlowConfig::default() },
-                remember: Duration::from_secs(if rng.u8(..3) == 0 { 20 } else { 30 * 60 }),
+                // What failed in one tab too often is tried there again before the world has to have settled.
+                remember: Duration::from_secs(if has_tabs || rng.u8(..3) == 0 { 20 } else { 30 * 60 }),
                 poll_interval: Duration::from_millis(rng.u64(200..=2_000)),
                 ..Config::default()
             },

@@ -10,13 +10,30 @@ use crate::{
 };
 
 impl World {
-    /// A tab is killed. What it had sent arrives; whether the server hears of its end is another matter.
+    /// A tab is killed.
     pub(crate) fn kill_tab(&mut self, index: usize) {
         if !self.clients[index].lives() {
             return;
         }
-        self.report.faults.count(Fault::KillTab);
-        let ids: Vec<_> = self.clients[index].connections.keys().copied().collect();
+        let leads = self.leads(index);
+        self.report.faults.count(if leads { Fault::KillLeader } else { Fault::KillTab });
+        for session in self.sessions_of(index) {
+            self.cut_off(session);
+        }
+        if leads {
+            self.end_reign(self.upstream_of(index));
+        }
+        self.end_to_share(index, 500);
+        self.report.add_stats(&self.clients[index].session.stats());
+        self.clients[index].die();
+        self.machines[index].set(self.now, None, 0);
+        let delay = if self.rng.bool() { 0 } else { self.rng.u64(0..=20_000) };
+        self.enter(delay, Happening::Reload(index));
+    }
+
+    /// What a session had sent arrives; whether the server hears of its end is another matter.
+    fn cut_off(&mut self, session: usize) {
+        let ids: Vec<_> = self.clients[session].connections.keys().copied().collect();
         for id in ids {
             let Some(wire) = self.network.wire(id) else { continue };
             wire.client_knows = true;
@@ -26,11 +43,6 @@ impl World {
                 self.enter_at(at, Happening::ServerLoses(id));
             }
         }
-        self.report.add_stats(&self.clients[index].session.stats());
-        self.clients[index].die();
-        self.machines[index].set(self.now, None, 0);
-        let delay = if self.rng.bool() { 0 } else { self.rng.u64(0..=20_000) };
-        self.enter(delay, Happening::Reload(index));
     }
 
     /// Another tab takes the place of the one that was killed. Its app kept some of its positions.
@@ -48,6 +60,9 @@ impl World {
         self.report.restored += self.clients[index].kept.len() as u64;
         let (schedule, truth) = (&self.schedule, &self.books.truth);
         self.clients[index].reload(now, time, schedule, seed, truth)?;
+        if self.has_tabs() {
+            self.new_page(index);
+        }
         self.act(index)
     }
 

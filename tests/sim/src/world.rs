@@ -19,6 +19,7 @@ use crate::{
     schedule::Schedule,
     server::Server,
     store::Logs,
+    tabs::{Step, Tabs},
     tokens::Tokens,
 };
 
@@ -75,6 +76,8 @@ pub(crate) enum Happening {
     Token(usize, u32, bool),
     /// Another tab takes the place of the one that was killed.
     Reload(usize),
+    /// Something happens between tabs.
+    Tabs(Step),
     /// The server's housekeeping.
     Tick,
     /// Nothing breaks from now on, and what is broken is repaired.
@@ -94,12 +97,14 @@ pub struct World {
     pub(crate) server: Option<Server>,
     /// The server's side of each connection.
     pub(crate) connections: BTreeMap<ConnectionId, Connection>,
+    /// The apps' own, and behind them the connections that tabs share.
     pub(crate) clients: Vec<Client>,
+    pub(crate) tabs: Tabs,
     pub(crate) machines: Vec<Machine>,
     pub(crate) books: Books,
     pub(crate) healed: bool,
     pub(crate) report: Report,
-    calendar: Calendar<Happening>,
+    pub(crate) calendar: Calendar<Happening>,
     trace: bool,
 }
 
@@ -112,17 +117,21 @@ impl World {
         let mut rng = Rng::with_seed(seed);
         let schedule = Schedule::draw(&mut rng);
         let count = schedule.clients;
-        let clients =
-            (0..count).map(|index| Client::new(index, &schedule, rng.u64(..))).collect::<Result<_, _>>()?;
+        let all = if schedule.has_tabs { 2 * count } else { count };
+        let clients = (0..all).map(|index| Client::new(index, &schedule, rng.u64(..)));
+        let mut clients: Vec<_> = clients.collect::<Result<_, _>>()?;
+        // No tab leads yet.
+        clients[count..].iter_mut().for_each(|client| client.dead = true);
         let mut world = Self {
             now: START,
-            network: Network::new(schedule.latency, count),
+            network: Network::new(schedule.latency, all),
             logs: Logs::new(&schedule, rng.u64(..)),
             tokens: Arc::new(Tokens::new(schedule.token_life.is_some())),
             server: None,
             connections: BTreeMap::new(),
             clients,
-            machines: (0..count).map(|_| Machine::default()).collect(),
+            tabs: Tabs::default(),
+            machines: (0..all).map(|_| Machine::default()).collect(),
             books: Books::default(),
             healed: false,
             report: Report::default(),
@@ -142,6 +151,9 @@ impl World {
             world.enter(0, Happening::App(index));
             if world.schedule.app_lag > 0 {
                 world.enter(0, Happening::Drain(index));
+            }
+            if world.has_tabs() {
+                world.new_page(index);
             }
             let now = world.time(index);
             world.clients[index].session.connect(now);
@@ -210,12 +222,13 @@ impl World {
             Happening::ServerBack => self.start_server(),
             Happening::StoreBack => self.logs.trouble(crate::store::Trouble::None),
             Happening::ClientBack(index) => self.client_back(index)?,
-            Happening::Awake(index) => self.network.unreachable[index] = false,
+            Happening::Awake(index) => self.reachable(index),
             Happening::Unthrottled(index) => self.unthrottled(index)?,
             Happening::Resume(index) => self.resume_all(index)?,
-            Happening::ProxyGone(index) => self.network.proxies[index] = crate::network::Proxy::None,
+            Happening::ProxyGone(index) => self.proxy_gone(index),
             Happening::Token(index, life, fails) => self.token(index, life, fails)?,
             Happening::Reload(index) => self.reload(index)?,
+            Happening::Tabs(step) => self.tabs_step(step)?,
             Happening::Tick => {
                 self.server.iter().for_each(|server| server.tick(self.now));
                 self.logs.mirror(&mut self.books.truth)?;
@@ -235,6 +248,9 @@ impl World {
 
     /// A client's timer fires.
     fn fire(&mut self, index: usize) -> Result<(), String> {
+        if self.is_upstream(index) {
+            return self.fire_upstream(index);
+        }
         let due = self.clients[index].session.poll_timeout();
         let name = due.map(|(_, name)| name).ok_or("invariant 6: a timer fired that has no name")?;
         self.trace(|| format!("client {index}: timer {name:?} of {due:?}"));
@@ -249,6 +265,9 @@ impl World {
     pub(crate) fn act(&mut self, index: usize) -> Result<(), String> {
         if self.clients[index].dead {
             return Ok(());
+        }
+        if self.is_upstream(index) {
+            return self.act_upstream(index);
         }
         let blame = |broken| format!("client {index}: {broken}");
         let mut outputs = self.clients[index].outputs(self.now, &mut self.books).map_err(blame)?;
@@ -265,6 +284,11 @@ impl World {
         let lateness = self.rng.u64(0..=self.schedule.timer_lateness);
         self.machines[index].set(self.now, due, lateness);
         Ok(())
+    }
+
+    /// The apps' clients.
+    fn apps(&self) -> impl Iterator<Item = &Client> {
+        self.clients.iter().take(self.schedule.clients)
     }
 
     /// Enters something into the calendar, so many milliseconds from now.
@@ -289,7 +313,8 @@ impl World {
 
     fn settled(&self) -> Result<(), String> {
         let present = self.present()?;
-        for (index, client) in self.clients.iter().enumerate() {
+        self.tabs_settled()?;
+        for (index, client) in self.apps().enumerate() {
             let blame = |broken| format!("client {index}: {broken}");
             if client.dead {
                 return Err(blame("its tab is dead".to_owned()));
@@ -305,11 +330,11 @@ impl World {
         let server = self.server.as_ref().ok_or("the server is not back")?;
         let mut present = BTreeMap::new();
         for topic in topics() {
-            let holds = |client: &&Client| {
-                client.lives() && client.held.iter().any(|held| held.presence && held.topic == *topic)
-            };
-            let mut names: Vec<_> = self.clients.iter().filter(holds).map(Client::name).collect();
+            let alone = |client: &&Client| client.lives() && client.holds(topic) && !client.shares();
+            let mut names: Vec<_> = self.apps().filter(alone).map(Client::name).collect();
+            names.extend(self.shared_name(topic));
             names.sort_unstable();
+            names.dedup();
             let told = server.present(topic);
             if names != told {
                 return Err(format!("presence: {names:?} are on {topic}, and the server says {told:?}"));
@@ -321,7 +346,7 @@ impl World {
 
     fn total(&self) -> Report {
         let mut report = self.report;
-        for client in &self.clients {
+        for client in self.clients.iter().filter(|client| !client.dead) {
             report.delivered += client.model.delivered;
             report.gaps += client.model.gaps;
             report.leaves += client.leaves;

@@ -87,6 +87,16 @@ fn invariant_1_a_store_that_writes_over_what_it_lost_is_caught() {
 }
 
 #[test]
+fn invariant_1_what_is_latest_is_the_log_s_top_or_where_those_who_share_the_connection_are() {
+    let (truth, mut model) = world();
+    for (id, known, right) in [(2, None, false), (3, Some(at(7)), true), (4, Some(at(6)), false)] {
+        model.subscribe(id, Reading::new(&truth, topic(), From::Latest, Vec::new(), false));
+        known.map(|position| model.knows(id, position)).transpose().unwrap();
+        assert_eq!(model.subscribed(&truth, id, at(7)).is_ok(), right, "{id}");
+    }
+}
+
+#[test]
 fn invariant_2_a_repeated_record_is_caught() {
     let (truth, mut model) = world();
     assert!(model.messages(&truth, 1, epoch("one"), &[record(5)]).unwrap_err().contains("invariants 2"));

@@ -163,6 +163,15 @@ pub(super) const MUTANTS: &[Mutant] = &[
         breaks: "invariant 8",
     },
     Mutant {
+        name: "relay-publishes-under-another-id",
+        file: "sdk/core/src/relay/frames.rs",
+        old: "            session.forward(now, id.clone(), publish)\n",
+        new: "            let other = PublishId::new(&format!(\"{id}x\")).unwrap_or_else(|_| id.clone());
+            session.forward(now, other, publish)\n",
+        why: "what a tab sends again over the next leader, or alone, takes effect again",
+        breaks: "invariant 4",
+    },
+    Mutant {
         name: "server-forgets-its-keys",
         file: "server/src/log/keys.rs",
         old: "        self.offsets.get(&(from.cloned(), id.clone())).copied()",
