@@ -15,6 +15,9 @@ use tokio::{
 use crate::{engine::Engine, processes::Group, wait::until};
 
 const START: Duration = Duration::from_secs(60);
+/// A driver looks for a free port and then takes it, on IPv4 and IPv6 alike: when another process was quicker on
+/// either, it ends at once. With several browsers starting together that is rare, not impossible.
+const ATTEMPTS: u32 = 5;
 
 /// A running driver. Dropped, it takes the browser that it started with it.
 #[derive(Debug)]
@@ -27,10 +30,23 @@ pub struct Driver {
 impl Driver {
     /// Starts the engine's driver on a free port. What it and its browser leave lying about goes to `temporary`.
     pub async fn start(engine: Engine, temporary: &Path, log: &Path) -> Result<Self> {
+        let file = File::create(log)?;
+        let mut attempt = 1;
+        loop {
+            match Self::attempt(engine, temporary, file.try_clone()?).await? {
+                Some(driver) => return Ok(driver),
+                None if attempt < ATTEMPTS => attempt += 1,
+                None => bail!("the driver ended {ATTEMPTS} times without listening: see {}", log.display()),
+            }
+        }
+    }
+
+    /// One that listens, or none when it ended before it did.
+    async fn attempt(engine: Engine, temporary: &Path, log: File) -> Result<Option<Self>> {
         let (arguments, port) = engine.driver_arguments()?;
         let program = engine.driver();
         let mut command = Command::new(&program);
-        command.args(arguments).env("TMPDIR", temporary).stderr(File::create(log)?);
+        command.args(arguments).env("TMPDIR", temporary).stderr(log);
         let mut display = None;
         if engine.wants_display() {
             let (group, name) = start_display().await?;
@@ -41,16 +57,24 @@ impl Driver {
             .with_context(|| format!("starting {program:?} for {engine}: run `cargo xtask setup`"))?;
         let mut lines = BufReader::new(group.stdout()?).lines();
         let port = match port {
-            Some(port) => port,
+            Some(port) => Some(port),
             None => timeout(START, said(&mut lines))
                 .await
                 .context("the driver does not say where it listens")??,
         };
+        let Some(port) = port else { return Ok(None) };
         // A closed pipe would fail its later prints.
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-        let listens = || async { Ok(Some(TcpStream::connect(("127.0.0.1", port)).await?)) };
-        until("the driver listens", START, listens).await?;
-        Ok(Self { url: format!("http://127.0.0.1:{port}"), group, _display: display })
+        let listens = async {
+            let connect = || async { Ok(Some(TcpStream::connect(("127.0.0.1", port)).await?)) };
+            until("the driver listens", START, connect).await
+        };
+        tokio::select! {
+            biased;
+            ended = group.ended() => return ended.map(|()| None),
+            listens = listens => drop(listens?),
+        }
+        Ok(Some(Self { url: format!("http://127.0.0.1:{port}"), group, _display: display }))
     }
 
     /// Where it listens: `http://127.0.0.1:PORT`.
@@ -64,18 +88,18 @@ impl Driver {
     }
 }
 
-/// The port, by the line that chromedriver or geckodriver prints.
-async fn said(lines: &mut Lines<BufReader<ChildStdout>>) -> Result<u16> {
+/// The port, by the line that chromedriver or geckodriver prints; none when it ended without one.
+async fn said(lines: &mut Lines<BufReader<ChildStdout>>) -> Result<Option<u16>> {
     while let Some(line) = lines.next_line().await? {
         let port = line
             .split_once("started successfully on port ")
             .or_else(|| line.split_once("Listening on 127.0.0.1:"))
             .map(|(_, port)| port.trim_end_matches('.'));
         if let Some(port) = port {
-            return Ok(port.parse()?);
+            return Ok(Some(port.parse()?));
         }
     }
-    bail!("the driver ended without listening")
+    Ok(None)
 }
 
 /// A display in memory, and its name.

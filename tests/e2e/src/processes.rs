@@ -39,6 +39,12 @@ impl Group {
         self.child.stdout.take().context("the standard output was taken")
     }
 
+    /// Waits until the process itself has ended.
+    pub async fn ended(&mut self) -> Result<()> {
+        self.child.wait().await?;
+        Ok(())
+    }
+
     /// Stops all of it where it stands, as a machine does that falls asleep.
     pub fn stop(&self) -> Result<()> {
         Ok(kill_process_group(self.id, Signal::STOP)?)
