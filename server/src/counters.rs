@@ -25,6 +25,19 @@ pub struct Counters {
     connections: [AtomicU64; 3],
     messages_in: AtomicU64,
     messages_out: AtomicU64,
+    /// What became of messages to webhooks.
+    pub webhooks: Webhooks,
+}
+
+/// What became of messages to webhooks, since the start.
+#[derive(Debug, Default)]
+pub struct Webhooks {
+    /// Taken by their endpoints.
+    pub delivered: AtomicU64,
+    /// Attempts that failed, and were to be made again.
+    pub retried: AtomicU64,
+    /// Given up, and recorded among the dead letters.
+    pub dead: AtomicU64,
 }
 
 impl Counters {

@@ -17,3 +17,4 @@ pub mod peer;
 pub mod presence;
 pub mod server;
 pub mod store;
+pub mod webhook;

@@ -15,7 +15,8 @@ use crate::{
     log::Pattern,
     metrics_topics,
     presence::Presence,
-    store::{MemoryStore, Store},
+    store::{Cursors, MemoryStore, Store},
+    webhook,
 };
 
 /// How often stores and presence do their housekeeping.
@@ -51,7 +52,7 @@ impl Server {
     ///
     /// # Errors
     /// When the address can't be listened on, or the keys that tokens are checked by can't be read.
-    pub async fn start_over<S: Store>(store: S, config: Config) -> io::Result<Self> {
+    pub async fn start_over<S: Store + Cursors>(store: S, config: Config) -> io::Result<Self> {
         let listen = config.listen;
         let failed =
             |error: io::Error| io::Error::new(error.kind(), format!("can't listen on {listen}: {error}"));
@@ -80,6 +81,11 @@ impl Server {
         if config.metrics_topics {
             let publisher = metrics_topics::publish(Arc::clone(&hub), Clock::default(), drain.clone());
             tokio::spawn(publisher);
+        }
+        for hook in config.webhooks {
+            let name = hook.name.clone();
+            let failed = |error| io::Error::other(format!("webhook {name}: {error}"));
+            app.tasks.spawn(webhook::run(Arc::clone(&hub), hook, drain.clone()).map_err(failed)?);
         }
         tokio::spawn(housekeeping(hub, drain.clone()));
 

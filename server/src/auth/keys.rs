@@ -30,6 +30,13 @@ const KEYS: usize = 64;
 #[serde(transparent)]
 pub struct Secret(pub(super) String);
 
+impl Secret {
+    /// The secret itself. What takes it must not log it.
+    pub(crate) fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
 impl From<String> for Secret {
     fn from(secret: String) -> Self {
         Self(secret)

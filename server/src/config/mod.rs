@@ -3,6 +3,7 @@
 
 mod options;
 mod tokens;
+mod webhooks;
 
 #[cfg(test)]
 mod tests;
@@ -22,9 +23,10 @@ use crate::{
     log::{KeyLimits, Pattern, Retention, RetentionRules},
     presence::STAYS,
     store::MemoryLimits,
+    webhook::Webhook,
 };
 
-pub use options::{LogFormat, Options, RetentionOption};
+pub use options::{LogFormat, Options, RetentionOption, WebhookOption};
 
 /// The topics that the server publishes its own figures to; nobody else may.
 pub const METRICS_PATTERN: &str = "metrics:*";
@@ -88,6 +90,8 @@ pub struct Config {
     pub drain_window: RetryWindow,
     /// How long shutdown may take.
     pub drain_timeout: Duration,
+    /// The webhooks.
+    pub webhooks: Vec<Webhook>,
     /// Publish to `metrics:*`.
     pub metrics_topics: bool,
     /// Form of the logs.
@@ -116,6 +120,7 @@ impl Default for Config {
             write_timeout: Duration::from_secs(30),
             drain_window: RetryWindow { min: 500, max: 5_000 },
             drain_timeout: Duration::from_secs(10),
+            webhooks: Vec::new(),
             metrics_topics: true,
             log: LogFormat::Text,
             log_filter: "info".to_owned(),
@@ -182,6 +187,7 @@ impl Config {
         let keys = tokens::keys(&options)?;
         let leeway = millis("token-leeway", options.token_leeway, base.tokens.leeway, 0, 300)?;
         let tokens = tokens::rules(&options, leeway);
+        let webhooks = webhooks::of(&options.webhook)?;
         let static_dir = static_dir(options.static_dir)?;
         Ok(Self {
             listen: options.listen.unwrap_or(base.listen),
@@ -201,6 +207,7 @@ impl Config {
             write_timeout: seconds("write-timeout", options.write_timeout, base.write_timeout, 1, 300)?,
             drain_window: RetryWindow { min: window.min(500), max: window },
             drain_timeout: seconds("drain-timeout", options.drain_timeout, base.drain_timeout, 0, 300)?,
+            webhooks,
             metrics_topics: options.metrics_topics.unwrap_or(true),
             log: options.log.unwrap_or_default(),
             log_filter: options.log_filter.unwrap_or(base.log_filter),

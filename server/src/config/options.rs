@@ -6,7 +6,7 @@ use std::{net::SocketAddr, path::PathBuf};
 use clap::{Parser, ValueEnum};
 use serde::{Deserialize, Serialize};
 
-use crate::auth::Secret;
+use crate::{auth::Secret, webhook::StartAt};
 
 /// How logs are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
@@ -34,6 +34,42 @@ pub struct RetentionOption {
     /// Longest age, in seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub age: Option<u64>,
+}
+
+/// A webhook: messages of matching topics are sent to a URL, signed, at least once and in order within each topic.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct WebhookOption {
+    /// Its name, under which its cursors are kept: 1 to 64 letters, digits, `_`, `-`.
+    pub name: String,
+    /// The topics: a name, or the beginning of names and a `*`.
+    pub pattern: String,
+    /// Where messages are sent to by POST.
+    pub url: String,
+    /// What they are signed with: `whsec_` and base64 of 24 to 64 bytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub secret: Option<Secret>,
+    /// File with such a secret.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub secret_file: Option<PathBuf>,
+    /// Where it starts that was never there before: `latest` or `earliest`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<StartAt>,
+    /// Allow addresses that are not public, and plain `http`.
+    #[serde(default)]
+    pub allow_private: bool,
+    /// How long one attempt may take, in seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<u64>,
+    /// How long a message is tried, in seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub give_up_after: Option<u64>,
+    /// Most attempts under way at once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub concurrency: Option<u64>,
+    /// The topic that gets what could not be delivered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dead_letters: Option<String>,
 }
 
 /// The Everwire server: every topic is a log, every consumer is a cursor.
@@ -149,6 +185,11 @@ pub struct Options {
     #[arg(skip)]
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub retention: Vec<RetentionOption>,
+
+    /// Webhooks (file only)
+    #[arg(skip)]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub webhook: Vec<WebhookOption>,
 
     /// Most idempotency keys that a topic knows [default: 10000]
     #[arg(long, env = "EVERWIRE_IDEMPOTENCY_KEYS", value_name = "N")]

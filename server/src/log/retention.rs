@@ -35,6 +35,12 @@ impl Pattern {
     pub fn matches(&self, topic: &Topic) -> bool {
         if self.prefix { topic.as_str().starts_with(&self.text) } else { topic.as_str() == self.text }
     }
+
+    /// Whether the pattern is for the server's own topics.
+    #[must_use]
+    pub fn is_reserved(&self) -> bool {
+        self.text.starts_with('$')
+    }
 }
 
 /// A text is not a topic pattern.

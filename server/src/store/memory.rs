@@ -11,7 +11,7 @@ use std::{
 
 use everwire_protocol::{Epoch, From, HistoryRange, Position, Topic};
 
-use super::{Ephemeral, Result, Ring, Slot, Store, StoreError, Wakeup, Watch};
+use super::{CursorShelf, Cursors, Ephemeral, Result, Ring, Slot, Store, StoreError, Wakeup, Watch};
 use crate::log::{
     Appended, BatchLimit, KeyLimits, NewRecord, Page, Read, Retention, RetentionRules, Start, TopicLog,
 };
@@ -51,6 +51,7 @@ pub struct MemoryStore {
     memory: AtomicUsize,
     relieving: Mutex<()>,
     next_watch: AtomicU64,
+    cursors: CursorShelf,
 }
 
 struct Topics {
@@ -100,6 +101,7 @@ impl MemoryStore {
             memory: AtomicUsize::new(0),
             relieving: Mutex::new(()),
             next_watch: AtomicU64::new(0),
+            cursors: CursorShelf::default(),
         }
     }
 
@@ -287,5 +289,26 @@ impl Store for MemoryStore {
             self.account(&mut state, |s| s.log.expire(now));
             state.ring.expire(now);
         }
+    }
+}
+
+/// One process, one reader of each name.
+impl Cursors for MemoryStore {
+    async fn heads(&self) -> Result<Vec<(Topic, Position)>> {
+        let topics = self.read_topics();
+        Ok(topics.by_name.iter().map(|(topic, state)| (topic.clone(), lock(state).log.top())).collect())
+    }
+
+    async fn cursors(&self, reader: &str) -> Result<Option<Vec<(Topic, Position)>>> {
+        Ok(self.cursors.get(reader))
+    }
+
+    async fn keep_cursors(&self, reader: &str, moved: &[(Topic, Position)]) -> Result<()> {
+        self.cursors.keep(reader, moved);
+        Ok(())
+    }
+
+    async fn lease(&self, _reader: &str, _holder: &str, _millis: u64) -> Result<bool> {
+        Ok(true)
     }
 }
