@@ -8,6 +8,39 @@ use std::sync::{
 
 use everwire_protocol::Code;
 
+/// What was refused, by code.
+#[derive(Debug)]
+pub struct Refusals {
+    /// One for each of [`Code::ALL`], in its order, and one for all others.
+    counts: Vec<AtomicU64>,
+}
+
+impl Default for Refusals {
+    fn default() -> Self {
+        Self { counts: std::iter::repeat_with(AtomicU64::default).take(Code::ALL.len() + 1).collect() }
+    }
+}
+
+impl Refusals {
+    /// How often each code was told to a client, since the start: also those that never were.
+    pub fn iter(&self) -> impl Iterator<Item = (Code, u64)> {
+        Code::ALL.iter().copied().zip(self.counts.iter().map(|count| count.load(Ordering::Relaxed)))
+    }
+
+    /// How often a code was told to a client, since the start.
+    #[must_use]
+    pub fn of(&self, code: Code) -> u64 {
+        self.iter().find(|(of, _)| *of == code).map_or(0, |(_, count)| count)
+    }
+
+    pub(crate) fn count(&self, code: Code) {
+        let place = Code::ALL.iter().position(|of| *of == code).unwrap_or(Code::ALL.len());
+        if let Some(count) = self.counts.get(place) {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
 /// How a client is connected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Transport {
@@ -25,6 +58,8 @@ pub struct Counters {
     connections: [AtomicU64; 3],
     messages_in: AtomicU64,
     messages_out: AtomicU64,
+    /// What was refused.
+    pub refusals: Refusals,
     /// What became of messages to webhooks.
     pub webhooks: Webhooks,
 }

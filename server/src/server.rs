@@ -10,7 +10,8 @@ use crate::{
     clock::Clock,
     config::{Config, METRICS_PATTERN, StoreKind},
     counters::Counters,
-    http::{self, App, Settings},
+    guard::Guards,
+    http::{self, App, Door, Settings},
     hub::Hub,
     log::Pattern,
     metrics_topics,
@@ -66,15 +67,19 @@ impl Server {
         let drain = CancellationToken::new();
         let authorizer = authorizer(&config, &drain)?;
 
+        let trusting = address.ip().is_loopback() && config.trusts_this_machine();
+        let guards = Guards::new(&config.guards.limits(trusting));
         let presence = Presence::new(config.presence_grace.as_millis() as u64, fastrand::u64(..))
             .with_most(config.max_members);
-        let hub = Arc::new(Hub::new(store, presence, authorizer, config.rules));
+        let hub = Arc::new(Hub::new(store, presence, authorizer, config.rules).with_guards(guards));
         let settings = Settings {
             max_connections: config.max_connections,
             max_life: config.max_life,
             write_timeout: config.write_timeout,
             drain_window: config.drain_window,
             origins,
+            body_timeout: config.body_timeout,
+            proxies: config.proxies.clone(),
         };
         let app = Arc::new(App::new(Arc::clone(&hub), settings, drain.clone()));
         let counters = Arc::clone(&hub.counters);
@@ -87,18 +92,25 @@ impl Server {
             let failed = |error| io::Error::other(format!("webhook {name}: {error}"));
             app.tasks.spawn(webhook::run(Arc::clone(&hub), hook, drain.clone()).map_err(failed)?);
         }
+        let door = Arc::new(Door {
+            guards: Arc::clone(&hub.guards),
+            proxies: config.proxies,
+            counters: Arc::clone(&counters),
+            clock: Clock::default(),
+        });
         tokio::spawn(housekeeping(hub, drain.clone()));
 
         let limits = http::ListenLimits {
             connections: usize::try_from(config.max_connections).unwrap_or(usize::MAX >> 4)
                 + SPARE_CONNECTIONS,
+            header_timeout: config.header_timeout,
             write_timeout: config.write_timeout,
             // A stream ends itself after six fifths of it at the latest.
             answer_life: config.max_life * 5 / 4,
         };
         let router = app.router(config.static_dir.as_deref());
         let stop = drain.clone();
-        let running = tokio::spawn(http::serve(listener, router, limits, app.tasks.clone(), stop));
+        let running = tokio::spawn(http::serve(listener, router, (door, limits), app.tasks.clone(), stop));
         Ok(Self { address, counters, drain, drain_timeout: config.drain_timeout, running })
     }
 

@@ -1,6 +1,7 @@
 //! The command line: the options of the server, and the commands beside serving, a file each. A new command is
 //! a variant of [`Command`], its arguments and what it does in a file of its own, and a line in [`Cli::run`].
 
+mod publish;
 mod serve;
 mod token;
 
@@ -25,6 +26,8 @@ pub struct Cli {
 /// in front of a command.
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Publish what comes in on standard input, a line each, and nothing of it twice
+    Publish(publish::Publish),
     /// Make a token for development, and print it
     Token(token::Token),
 }
@@ -35,6 +38,7 @@ impl Cli {
         let Self { options, command } = self;
         match command {
             None => serve::run(&options).await,
+            Some(Command::Publish(publish)) => publish.run().await,
             Some(Command::Token(token)) => token.run(&options),
         }
     }

@@ -2,9 +2,10 @@
 //! unread and for its answers, and all of them ended in order. It knows sockets, and nothing of what is
 //! said over them.
 
-use std::{pin::pin, sync::Arc, time::Duration};
+use std::{net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
 use axum::Router;
+use everwire_protocol::Code;
 use hyper::{
     server::conn::http1,
     service::{Service, service_fn},
@@ -15,15 +16,15 @@ use hyper_util::{
 };
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::{Notify, OwnedSemaphorePermit, Semaphore},
+    sync::{Notify, Semaphore},
     time::{Instant, sleep, timeout},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::linger::Linger;
+use super::{admission::PeerAddress, door::Door, linger::Linger};
 
-/// How long a client may take to send the head of a request.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(15);
+/// Most connections that are turned away at one time, each with an answer; more are cut without one.
+const TURNED_AWAY: usize = 256;
 /// Most bytes of a request's head, and of an answer that waits in front of the socket.
 const BUFFER_BYTES: usize = 64 * 1024;
 /// After a failed accept (no file handles left, mostly): retrying at once would only spin.
@@ -32,8 +33,10 @@ const ACCEPT_RETRY: Duration = Duration::from_millis(100);
 /// The bounds of what is accepted.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Most TCP connections; more wait in the kernel's queue.
+    /// Most TCP connections; more are turned away.
     pub connections: usize,
+    /// How long a client may take to send the head of a request.
+    pub header_timeout: Duration,
     /// How long sent bytes may stay unacknowledged.
     pub write_timeout: Duration,
     /// Longest life of an answer. It ends itself before; one whose client reads so slowly that it never
@@ -46,29 +49,51 @@ pub struct Limits {
 pub async fn serve(
     listener: TcpListener,
     router: Router,
-    limits: Limits,
+    (door, limits): (Arc<Door>, Limits),
     tasks: TaskTracker,
     stop: CancellationToken,
 ) {
     let room = Arc::new(Semaphore::new(limits.connections));
+    let leaving = Arc::new(Semaphore::new(TURNED_AWAY));
     let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT).max_buf_size(BUFFER_BYTES);
+    http.timer(TokioTimer::new()).header_read_timeout(limits.header_timeout).max_buf_size(BUFFER_BYTES);
     loop {
         let accepted = tokio::select! {
-            accepted = accept(&listener, &room) => accepted,
+            accepted = accept(&listener) => accepted,
             () = stop.cancelled() => break,
         };
-        let Some((stream, permit)) = accepted else { continue };
+        let Some((stream, peer)) = accepted else { continue };
+        let admitted = door.admit(peer.ip());
+        let admitted =
+            admitted.and_then(|()| Arc::clone(&room).try_acquire_owned().map_err(|_| Door::full()));
+        let permit = match admitted {
+            Ok(permit) => permit,
+            Err(refusal) => {
+                let answer = door.answer(&refusal);
+                if let Ok(permit) = Arc::clone(&leaving).try_acquire_owned() {
+                    Linger::new(stream, permit, tasks.clone()).link().end_with(answer);
+                }
+                continue;
+            }
+        };
         if let Err(error) = prepare(&stream, limits.write_timeout) {
             tracing::debug!(%error, "a connection was gone before it began");
             continue;
         }
         let stream = Linger::new(stream, permit, tasks.clone());
-        tasks.spawn(connection(http.clone(), stream, router.clone(), limits, stop.clone()));
+        let of = Of { peer: PeerAddress(peer.ip()), door: Arc::clone(&door), limits };
+        tasks.spawn(connection(http.clone(), stream, router.clone(), of, stop.clone()));
     }
     drop(listener);
     tasks.close();
     tasks.wait().await;
+}
+
+/// Whose connection it is, and what it is held to.
+struct Of {
+    peer: PeerAddress,
+    door: Arc<Door>,
+    limits: Limits,
 }
 
 /// One connection, up to its end or its upgrade.
@@ -76,12 +101,14 @@ async fn connection(
     http: http1::Builder,
     stream: Linger,
     router: Router,
-    limits: Limits,
+    Of { peer, door, limits }: Of,
     stop: CancellationToken,
 ) {
+    let link = stream.link();
     let asked = Notify::new();
     let router = TowerToHyperService::new(router);
-    let service = service_fn(|request| {
+    let service = service_fn(|mut request: hyper::Request<_>| {
+        request.extensions_mut().insert(peer);
         asked.notify_one();
         router.call(request)
     });
@@ -107,13 +134,18 @@ async fn connection(
     };
     if let Err(error) = ended {
         tracing::debug!(%error, "a connection failed");
+        if error.is_timeout() && link.is_unanswered() {
+            link.end_with(door.answer(&Door::late()));
+        } else if error.is_parse() {
+            // hyper has answered.
+            door.count(if error.is_parse_too_large() { Code::TOO_LARGE } else { Code::BAD_REQUEST });
+        }
     }
 }
 
-async fn accept(listener: &TcpListener, room: &Arc<Semaphore>) -> Option<(TcpStream, OwnedSemaphorePermit)> {
-    let permit = Arc::clone(room).acquire_owned().await.ok()?;
+async fn accept(listener: &TcpListener) -> Option<(TcpStream, SocketAddr)> {
     match listener.accept().await {
-        Ok((stream, _)) => Some((stream, permit)),
+        Ok(accepted) => Some(accepted),
         Err(error) => {
             tracing::warn!(%error, "can't accept a connection");
             sleep(ACCEPT_RETRY).await;
@@ -135,21 +167,42 @@ fn prepare(stream: &TcpStream, write_timeout: Duration) -> std::io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use std::net::SocketAddr;
-
     use axum::{body::Body, routing::get};
     use futures::stream;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     use super::*;
+    use crate::{clock::Clock, guard::Proxies};
+
+    /// What is answered to these bytes, up to the end of the connection.
+    async fn answer(stream: &mut TcpStream, request: &[u8]) -> String {
+        stream.write_all(request).await.expect("writes");
+        let mut answer = String::new();
+        let read = timeout(Duration::from_secs(10), stream.read_to_string(&mut answer)).await;
+        read.expect("in time").expect("text");
+        answer
+    }
 
     async fn start(answer_life: Duration) -> SocketAddr {
+        start_with(10, answer_life).await
+    }
+
+    async fn start_with(connections: usize, answer_life: Duration) -> SocketAddr {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("binds");
         let address = listener.local_addr().expect("an address");
         let endless = || async { Body::from_stream(stream::pending::<Result<String, std::io::Error>>()) };
         let router = Router::new().route("/endless", get(endless)).route("/", get(|| async { "ok" }));
         let write_timeout = Duration::from_millis(20);
-        let limits = Limits { connections: 10, write_timeout, answer_life };
-        tokio::spawn(serve(listener, router, limits, TaskTracker::new(), CancellationToken::new()));
+        let header_timeout = Duration::from_millis(50);
+        let limits = Limits { connections, header_timeout, write_timeout, answer_life };
+        let door = Door {
+            guards: Arc::default(),
+            proxies: Proxies::default(),
+            counters: Arc::default(),
+            clock: Clock::default(),
+        };
+        let stop = CancellationToken::new();
+        tokio::spawn(serve(listener, router, (Arc::new(door), limits), TaskTracker::new(), stop));
         address
     }
 
@@ -172,5 +225,30 @@ mod tests {
         let request =
             client().get(format!("http://{address}/")).header("x-long", "x".repeat(2 * BUFFER_BYTES));
         assert_eq!(request.send().await.expect("answers").status(), 431);
+    }
+
+    #[tokio::test]
+    async fn invariant_6_a_head_that_does_not_come_is_told_so_and_silence_ends_in_silence() {
+        let address = start(Duration::from_secs(60)).await;
+        let mut slow = TcpStream::connect(address).await.expect("connects");
+        let told = answer(&mut slow, b"GET / HTTP/1.1\r\nhost: a\r\nx-").await;
+        assert!(told.starts_with("HTTP/1.1 408 ") && told.contains("\"timeout\""), "{told}");
+        let mut silent = TcpStream::connect(address).await.expect("connects");
+        assert_eq!(answer(&mut silent, b"").await, "");
+        let mut idle = TcpStream::connect(address).await.expect("connects");
+        let told = answer(&mut idle, b"GET / HTTP/1.1\r\nhost: a\r\n\r\n").await;
+        assert!(told.starts_with("HTTP/1.1 200 ") && told.ends_with("ok"), "and nothing behind it: {told}");
+    }
+
+    #[tokio::test]
+    async fn a_connection_too_many_is_told_so() {
+        let address = start_with(1, Duration::from_secs(60)).await;
+        let mut first = TcpStream::connect(address).await.expect("connects");
+        first.write_all(b"GET /endless HTTP/1.1\r\nhost: a\r\n\r\n").await.expect("writes");
+        assert!(first.read_u8().await.is_ok(), "it is served");
+        let mut second = TcpStream::connect(address).await.expect("connects");
+        let told = answer(&mut second, b"GET / HTTP/1.1\r\nhost: a\r\n\r\n").await;
+        assert!(told.starts_with("HTTP/1.1 503 ") && told.contains("too_many_connections"), "{told}");
+        assert!(told.contains("retry-after: "), "{told}");
     }
 }

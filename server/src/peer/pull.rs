@@ -56,6 +56,11 @@ impl<S: Store> Peer<S> {
         if !out.is_empty() {
             self.last_sent = now;
             self.hub.counters.count_out(out.iter().map(|o| o.messages() as u64).sum());
+            for outgoing in &out {
+                if let Outgoing::Frame(ServerFrame::Error { code, .. }) = outgoing {
+                    self.hub.counters.refusals.count(*code);
+                }
+            }
         }
         out
     }

@@ -169,11 +169,14 @@ impl<S: Store + Cursors> Running<'_, S> {
         let cursors = match store.cursors(name).await? {
             Some(cursors) => cursors,
             None => {
-                let heads = match self.shared.hook.start {
-                    StartAt::Latest => store.heads().await?,
-                    StartAt::Earliest => Vec::new(),
-                };
-                let mine: Vec<_> = heads.into_iter().filter(|(topic, _)| self.shared.takes(topic)).collect();
+                let heads = store.heads().await?.into_iter();
+                let mut mine: Vec<_> = heads.filter(|(topic, _)| self.shared.takes(topic)).collect();
+                if self.shared.hook.start == StartAt::Earliest {
+                    let now = self.shared.clock.now();
+                    for (topic, cursor) in &mut mine {
+                        *cursor = store.resolve(now, topic, From::Earliest).await?.position;
+                    }
+                }
                 store.keep_cursors(name, &mine).await?;
                 mine
             }
@@ -198,10 +201,11 @@ impl<S: Store + Cursors> Running<'_, S> {
             let cursor = match self.cursors.get(&topic) {
                 Some(cursor) if *cursor == head => continue,
                 Some(cursor) => *cursor,
-                // It came into being after the webhook did.
+                // It came into being after the webhook did: what it has lost since is told.
                 None => {
-                    let now = self.shared.clock.now();
-                    self.shared.hub.store.resolve(now, &topic, From::Earliest).await?.position
+                    let cursor = Position { epoch: head.epoch, offset: 0 };
+                    self.shared.kept.moved(&topic, cursor);
+                    cursor
                 }
             };
             self.reading.insert(topic.clone());
