@@ -73,7 +73,7 @@ impl Bench {
         let jwks = tokens::key_set();
         let mut guarded =
             vec!["--anonymous", "--anonymous-publish", "open:*", "--address-connections", "100"];
-        guarded.extend(["--token-jwks", &jwks, "--token-leeway", "0"]);
+        guarded.extend(["--token-jwks", &jwks, "--token-leeway", "0", "--log-filter", "trace"]);
         let rates = [
             "--request-rate",
             "20",
