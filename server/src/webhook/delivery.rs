@@ -71,8 +71,6 @@ impl Endpoint {
             return Err(bad_secret());
         }
         let signer = standardwebhooks::Webhook::from_bytes(key).map_err(|_| bad_secret())?;
-        // Another part of the process may have chosen already: then that is the one.
-        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let client = Client::builder()
             .user_agent(concat!("everwire-server/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(CONNECT)

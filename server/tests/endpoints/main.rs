@@ -4,6 +4,7 @@
 mod browser;
 mod drain;
 mod files;
+mod guards;
 mod operations;
 mod poll;
 mod presence;

@@ -72,8 +72,8 @@ impl Bench {
         let waits = ["--header-timeout", "1", "--body-timeout", "1", "--connect-timeout", "1"];
         let jwks = tokens::key_set();
         let mut guarded =
-            vec!["--anonymous", "--anonymous-publish", "open:*", "--address-connections", "100"];
-        guarded.extend(["--token-jwks", &jwks, "--token-leeway", "0"]);
+            vec!["--anonymous", "--anonymous-publish", "open:*", "--address-connections", "30"];
+        guarded.extend(["--token-jwks", &jwks, "--token-leeway", "0", "--log-filter", "trace"]);
         let rates = [
             "--request-rate",
             "20",

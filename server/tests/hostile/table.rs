@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::cases;
 
-const PAGE: &str = include_str!("hostile-input.md");
+const PAGE: &str = include_str!("page.txt");
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/hostile-input.md");
 
 /// Compares the page with what was seen, or writes it where `EVERWIRE_WRITE` is set.

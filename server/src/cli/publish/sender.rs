@@ -71,7 +71,6 @@ impl Sender {
         give_up_after: Duration,
     ) -> Result<Self, Box<dyn std::error::Error>> {
         let url = to.join("/v1/publish")?;
-        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let client = Client::builder().timeout(TIMEOUT).build()?;
         Ok(Self { client, url, token, give_up_after })
     }
