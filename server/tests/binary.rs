@@ -100,6 +100,8 @@ fn mistakes_are_told_by_name() {
         (&["--no-such-flag"], "--no-such-flag"),
         (&["--config", "/nowhere.toml"], "/nowhere.toml"),
         (&["--log-filter", "a=b=c"], "log-filter"),
+        (&["--data", env!("CARGO_MANIFEST_DIR")], "Cargo.toml"),
+        (&["--fsync", "interval"], "--data"),
         (&["--token-key", "/nowhere.pem"], "/nowhere.pem"),
         (&["--token-secret", "too short"], "at least 32 bytes"),
         (&["--anonymous-publish", "a**"], "anonymous-publish"),
@@ -137,6 +139,32 @@ fn no_log_filter_brings_a_token_into_the_logs() {
         let logs = logs.join().expect("reads").expect("text");
         assert!(logs.contains("no keys") && !logs.contains(TOKEN), "{logs}");
     }
+}
+
+#[test]
+fn a_data_directory_keeps_the_logs_and_is_for_one_server() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let data = directory.path().join("logs");
+    let data = data.to_str().expect("a path in UTF-8");
+    let arguments = ["--listen", "127.0.0.1:0", "--data", data, "--fsync", "interval"];
+    let mut first = run(command(&arguments));
+    let body = r#"{"topic":"a","data":"kept"}"#;
+    let mut stream = TcpStream::connect(&first.address).expect("connects");
+    let head =
+        "POST /v1/publish HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-type: application/json";
+    write!(stream, "{head}\r\ncontent-length: {}\r\n\r\n{body}", body.len()).expect("sends");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("answers");
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    assert!(request(&first.address, "GET /health/ready", None).starts_with("HTTP/1.1 200"));
+
+    let why = refused(command(&arguments));
+    assert!(why.contains(data) && why.contains("another process has it"), "{why}");
+    first.child.kill().expect("kills");
+    first.child.wait().expect("is gone");
+    let second = run(command(&arguments));
+    let log = request(&second.address, "GET /v1/poll?topic=a&cursor=earliest&timeout=0", None);
+    assert!(log.contains("kept"), "{log}");
 }
 
 /// One request, without a body; answers all that came back.

@@ -68,7 +68,8 @@ async fn publish(socket: &mut Socket, id: &str, frame: &str) -> Option<String> {
         let Message::Text(text) = message else { continue };
         let frames: Value = serde_json::from_str(&text).expect("JSON");
         let frames = frames.as_array().cloned().unwrap_or_else(|| vec![frames]);
-        for frame in frames.iter().filter(|frame| frame["id"] == id) {
+        // An ack, or an error about this id, which has no position.
+        if let Some(frame) = frames.iter().find(|frame| frame["id"] == id) {
             return frame["position"].as_str().map(str::to_owned);
         }
     }
