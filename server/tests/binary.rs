@@ -51,8 +51,10 @@ impl Drop for Running {
 #[cfg(unix)]
 #[test]
 fn sigterm_and_sigint_end_it_in_order() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let data = directory.path().to_str().expect("a path in UTF-8");
     for signal in ["TERM", "INT"] {
-        let mut server = run(command(&["--listen", "127.0.0.1:0"]));
+        let mut server = run(command(&["--listen", "127.0.0.1:0", "--data", data]));
         assert!(TcpStream::connect(&server.address).is_ok());
         let pid = server.child.id().to_string();
         assert!(Command::new("kill").args(["-s", signal, &pid]).status().expect("kills").success());
@@ -60,6 +62,9 @@ fn sigterm_and_sigint_end_it_in_order() {
         let mut logs = String::new();
         server.child.stderr.as_mut().expect("is piped").read_to_string(&mut logs).expect("logs");
         assert!(logs.contains("draining") && logs.contains("no keys"), "{logs}");
+        let file = rusqlite::Connection::open(directory.path().join("everwire.db")).expect("opens");
+        let closed = "SELECT value FROM meta WHERE name = 'closed'";
+        assert_eq!(file.query_row(closed, [], |row| row.get(0)), Ok("1".to_owned()), "its store too");
     }
 }
 
@@ -100,7 +105,7 @@ fn mistakes_are_told_by_name() {
         (&["--no-such-flag"], "--no-such-flag"),
         (&["--config", "/nowhere.toml"], "/nowhere.toml"),
         (&["--log-filter", "a=b=c"], "log-filter"),
-        (&["--data", env!("CARGO_MANIFEST_DIR")], "Cargo.toml"),
+        (&["--data", env!("CARGO_MANIFEST_DIR")], "and no store"),
         (&["--fsync", "interval"], "--data"),
         (&["--token-key", "/nowhere.pem"], "/nowhere.pem"),
         (&["--token-secret", "too short"], "at least 32 bytes"),

@@ -40,7 +40,7 @@ impl Home {
         let fail = |what: &str, error: &io::Error| {
             OpenError(format!("data directory {}: {what}: {error}", directory.display()))
         };
-        fs::create_dir_all(directory).map_err(|error| fail("it can't be made", &error))?;
+        make(directory).map_err(|error| fail("it can't be made", &error))?;
         let found = fs::read_dir(directory).map_err(|error| fail("it can't be read", &error))?;
         let mut strangers = Vec::new();
         for entry in found {
@@ -111,6 +111,19 @@ impl Home {
     pub fn boot() -> String {
         fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default().trim().to_owned()
     }
+}
+
+/// Makes a directory that a power cut does not take away again. What is in it, SQLite sees to.
+fn make(directory: &Path) -> io::Result<()> {
+    if directory.is_dir() {
+        return Ok(());
+    }
+    fs::create_dir_all(directory)?;
+    // Not every system can sync a directory, and those that can't have no need to.
+    if let Some(Ok(parent)) = directory.canonicalize()?.parent().map(File::open) {
+        let _ = parent.sync_all();
+    }
+    Ok(())
 }
 
 #[cfg(unix)]

@@ -125,11 +125,11 @@ impl Topics {
         result
     }
 
-    /// Forgets topics that hold nothing and that nobody watches; answers their numbers on disk, and the epoch of what is
-    /// made from now on: offsets are forgotten with them, so that is another life (invariant 1).
+    /// Forgets topics that hold nothing and that nobody watches. Where some of them had offsets, these are forgotten too:
+    /// answers such topics' numbers on disk, and the epoch of what is made from now on, which is another life (invariant
+    /// 1).
     pub fn sweep(&self, now: u64) -> Option<(Vec<i64>, Epoch)> {
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        let before = known.by_name.len();
         let mut forgotten = Vec::new();
         known.by_name.retain(|_, state| {
             let mut state = lock(state);
@@ -141,7 +141,7 @@ impl Topics {
             }
             !idle
         });
-        if known.by_name.len() == before {
+        if forgotten.is_empty() {
             return None;
         }
         known.epoch = epoch_of(fastrand::u64(..));
