@@ -153,13 +153,7 @@ fn a_data_directory_keeps_the_logs_and_is_for_one_server() {
     let data = data.to_str().expect("a path in UTF-8");
     let arguments = ["--listen", "127.0.0.1:0", "--data", data, "--fsync", "interval"];
     let mut first = run(command(&arguments));
-    let body = r#"{"topic":"a","data":"kept"}"#;
-    let mut stream = TcpStream::connect(&first.address).expect("connects");
-    let head =
-        "POST /v1/publish HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-type: application/json";
-    write!(stream, "{head}\r\ncontent-length: {}\r\n\r\n{body}", body.len()).expect("sends");
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).expect("answers");
+    let answer = publish(&first.address, r#"{"topic":"a","data":"kept"}"#);
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     assert!(request(&first.address, "GET /health/ready", None).starts_with("HTTP/1.1 200"));
 
@@ -170,6 +164,64 @@ fn a_data_directory_keeps_the_logs_and_is_for_one_server() {
     let second = run(command(&arguments));
     let log = request(&second.address, "GET /v1/poll?topic=a&cursor=earliest&timeout=0", None);
     assert!(log.contains("kept"), "{log}");
+}
+
+/// A full disk, as far as one process can have it: its files may grow to a size and no further.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_told_to_publishers_and_to_readiness_and_is_over_when_there_is_room() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let server = command(&["--listen", "127.0.0.1:0", "--metrics-topics", "false", "--data"]);
+    let mut limited = Command::new("sh");
+    limited.args(["-c", "trap '' XFSZ; ulimit -S -f 600; exec \"$@\"", "sh"]);
+    limited.arg(server.get_program()).args(server.get_args()).arg(directory.path());
+    for (name, _) in server.get_envs() {
+        limited.env_remove(name);
+    }
+    limited.stdout(Stdio::piped()).stderr(Stdio::null());
+    let server = run(limited);
+    let ready = || request(&server.address, "GET /health/ready", None);
+    let mut taken = 0;
+    let refused = loop {
+        let body = format!(r#"{{"topic":"a","id":"k.{taken}","data":"{}"}}"#, "x".repeat(20_000));
+        let answer = publish(&server.address, &body);
+        if !answer.starts_with("HTTP/1.1 200") {
+            break answer;
+        }
+        taken += 1;
+        assert!(taken < 100, "the limit is not felt");
+    };
+    assert!(refused.starts_with("HTTP/1.1 503") && refused.contains("\"unavailable\""), "{refused}");
+    assert!(
+        refused.to_lowercase().contains("retry-after: ") && !refused.contains("everwire.db"),
+        "{refused}"
+    );
+    assert!(ready().starts_with("HTTP/1.1 503"), "{}", ready());
+    let kept = request(&server.address, "GET /v1/topics/a/history?limit=1", None);
+    assert!(kept.starts_with("HTTP/1.1 200") && kept.contains(&format!("\"k.{}\"", taken - 1)), "{kept}");
+
+    let pid = server.child.id().to_string();
+    let raised = Command::new("prlimit").args(["--pid", &pid, "--fsize=unlimited"]).status();
+    assert!(raised.expect("prlimit is a part of every Linux").success());
+    let began = std::time::Instant::now();
+    while !ready().starts_with("HTTP/1.1 200") {
+        assert!(began.elapsed().as_secs() < 60, "it does not work again");
+        std::thread::yield_now();
+    }
+    let body = format!(r#"{{"topic":"a","id":"k.{taken}","data":1}}"#);
+    let again = publish(&server.address, &body);
+    assert!(again.contains(&format!("-{}\"", taken + 1)), "its place is the next one: {again}");
+}
+
+/// Publishes by HTTP; answers all that came back.
+fn publish(address: &str, body: &str) -> String {
+    let mut stream = TcpStream::connect(address).expect("connects");
+    let head =
+        "POST /v1/publish HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-type: application/json";
+    write!(stream, "{head}\r\ncontent-length: {}\r\n\r\n{body}", body.len()).expect("sends");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("answers");
+    answer
 }
 
 /// One request, without a body; answers all that came back.
