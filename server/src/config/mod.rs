@@ -24,11 +24,11 @@ use crate::{
     hub::PeerRules,
     log::{KeyLimits, Pattern, Retention, RetentionRules},
     presence::STAYS,
-    store::MemoryLimits,
+    store::{DataOptions, MemoryLimits},
     webhook::Webhook,
 };
 
-pub use options::{ForwardedBy, LogFormat, Options, RetentionOption, WebhookOption};
+pub use options::{ForwardedBy, FsyncOption, LogFormat, Options, RetentionOption, WebhookOption};
 
 /// The topics that the server publishes its own figures to; nobody else may.
 pub const METRICS_PATTERN: &str = "metrics:*";
@@ -41,6 +41,8 @@ pub enum StoreKind {
     /// In this process, and lost with it.
     #[default]
     Memory,
+    /// In a directory.
+    Data(DataOptions),
 }
 
 /// Why the server does not start.
@@ -215,6 +217,7 @@ impl Config {
         let tokens = tokens::rules(&options, leeway);
         let webhooks = webhooks::of(&options.webhook)?;
         let static_dir = static_dir(options.static_dir)?;
+        let store_kind = store_kind(options.data, options.fsync)?;
         Ok(Self {
             listen: options.listen.unwrap_or(base.listen),
             static_dir,
@@ -223,7 +226,7 @@ impl Config {
             anonymous_rights,
             keys,
             tokens,
-            store_kind: StoreKind::default(),
+            store_kind,
             store,
             rules: peer,
             max_connections: bounded("max-connections", options.max_connections, 10_000, 1, 1_000_000)?,
@@ -308,6 +311,19 @@ fn rules(default: Retention, mut patterns: Vec<(Pattern, Retention)>) -> Retenti
         patterns.push((metrics, keep));
     }
     RetentionRules { default, patterns }
+}
+
+fn store_kind(data: Option<PathBuf>, fsync: Option<FsyncOption>) -> Result<StoreKind, ConfigError> {
+    let Some(directory) = data else {
+        // Whoever asks for it believes that something is written to disk.
+        let told = "fsync: it says how a data directory is written, and there is none: give --data too";
+        return if fsync.is_some() { Err(ConfigError(told.to_owned())) } else { Ok(StoreKind::Memory) };
+    };
+    if directory.as_os_str().is_empty() {
+        return Err(ConfigError("data: it names no directory".to_owned()));
+    }
+    let fsync = fsync.unwrap_or_default().into();
+    Ok(StoreKind::Data(DataOptions { directory, fsync }))
 }
 
 fn static_dir(given: Option<PathBuf>) -> Result<Option<PathBuf>, ConfigError> {

@@ -1,7 +1,8 @@
-//! Where logs are kept, behind one trait: in memory here, elsewhere later. What stands above it (peers,
+//! Where logs are kept, behind one trait: in memory, or in a directory. What stands above it (peers,
 //! endpoints) knows topics and cursors; what stands below knows no connection, only wake-ups to mark.
 
 mod cursors;
+mod durable;
 mod ephemeral;
 mod memory;
 mod wakeup;
@@ -18,6 +19,7 @@ use everwire_protocol::{Code, From, HistoryRange, Position, Topic};
 use crate::log::{Appended, BatchLimit, NewRecord, Page, Read, Start};
 
 pub use cursors::{CursorShelf, Cursors};
+pub use durable::{DataOptions, DurableStore, Fsync, OpenError};
 pub use ephemeral::{Ephemeral, RING_AGE, RING_BYTES, RING_MESSAGES, Ring};
 pub use memory::{MemoryLimits, MemoryStore};
 pub use wakeup::{Slot, Slots, Wakeup, Watch};

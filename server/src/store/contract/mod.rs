@@ -3,6 +3,7 @@
 //! marks may come late, but what was acked is there for who waits.
 
 mod appends;
+mod cursors;
 mod readers;
 mod retention;
 
@@ -10,12 +11,12 @@ use std::{future::Future, sync::Arc, time::Duration};
 
 use everwire_protocol::{From, GapReason, HistoryRange, Payload, Position, PublishId, Topic};
 
-use super::{Ephemeral, MemoryLimits, Store, Wakeup, Watch};
+use super::{Cursors, Ephemeral, MemoryLimits, Store, Wakeup, Watch};
 use crate::log::{
     Appended, BatchLimit, Entry, Gap, KeyLimits, NewRecord, Page, Read, Retention, RetentionRules,
 };
 
-pub(super) use {appends::*, readers::*, retention::*};
+pub(super) use {appends::*, cursors::*, readers::*, retention::*};
 
 /// How long a mark or a record may take to come: it fails a test, and slows none down that passes.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -23,7 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Makes the stores of the tests.
 pub trait Factory {
     /// What it makes.
-    type Store: Store;
+    type Store: Store + Cursors;
     /// A store of its own, empty, with these bounds. It must live as long as the test holds it.
     fn open(&self, limits: MemoryLimits) -> impl Future<Output = Self::Store>;
 }
@@ -55,6 +56,8 @@ macro_rules! contract {
                 retention_by_pattern_count_bytes_and_age_hold_together
                 invariant_5_keys_are_forgotten_by_count_and_by_age
                 invariant_4_a_key_outlives_its_record
+                heads_are_where_the_logs_end
+                cursors_are_kept_by_reader_and_topic
                 a_store_that_works_says_so
             }
         }
