@@ -35,7 +35,10 @@ async fn run(options: &Options) -> Result<(), Box<dyn std::error::Error>> {
     let mut signals = Signals::listen()?;
     let server = Server::start(config).await?;
     // The one line on stdout: whoever started this reads the port from it.
-    writeln!(std::io::stdout(), "everwire-server listening on http://{}", server.address())?;
+    writeln!(std::io::stdout(), "everwire-server listening on {}", server.url())?;
+    if let Some(address) = server.metrics_address() {
+        tracing::info!("metrics and health at http://{address}");
+    }
 
     let signal = signals.next().await;
     tracing::info!(signal, "draining");

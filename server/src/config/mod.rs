@@ -17,7 +17,7 @@ use figment::{
 
 use crate::{
     auth::{KeySources, Rights, TokenRules},
-    http::origin::Origins,
+    http::{origin::Origins, tls::TlsFiles},
     hub::PeerRules,
     log::{KeyLimits, Pattern, Retention, RetentionRules},
     presence::STAYS,
@@ -48,6 +48,10 @@ impl std::error::Error for ConfigError {}
 pub struct Config {
     /// Where to listen.
     pub listen: SocketAddr,
+    /// Where metrics and health may be read apart from all else.
+    pub metrics_listen: Option<SocketAddr>,
+    /// The certificate; none where something in front speaks TLS.
+    pub tls: Option<TlsFiles>,
     /// What to serve at `/`; none when there is nothing to serve.
     pub static_dir: Option<PathBuf>,
     /// Whose pages may connect.
@@ -90,6 +94,8 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            metrics_listen: None,
+            tls: None,
             static_dir: None,
             origins: Origins::default(),
             anonymous: false,
@@ -171,9 +177,12 @@ impl Config {
         let keys = tokens::keys(&options)?;
         let leeway = millis("token-leeway", options.token_leeway, base.tokens.leeway, 0, 300)?;
         let tokens = tokens::rules(&options, leeway);
+        let tls = tls(options.tls_cert, options.tls_key)?;
         let static_dir = static_dir(options.static_dir)?;
         Ok(Self {
             listen: options.listen.unwrap_or(base.listen),
+            metrics_listen: options.metrics_listen,
+            tls,
             static_dir,
             origins,
             anonymous,
@@ -200,6 +209,16 @@ impl Config {
     #[must_use]
     pub fn trusts_this_machine(&self) -> bool {
         !self.anonymous && self.keys.is_empty()
+    }
+
+    /// Whether the metrics are on the clients' address: where that is said, and where only this machine reaches it
+    /// and everybody on it may read everything anyway.
+    #[must_use]
+    pub fn metrics_here(&self) -> bool {
+        match self.metrics_listen {
+            Some(listen) => listen == self.listen && listen.port() != 0,
+            None => self.trusts_this_machine(),
+        }
     }
 
     /// Whether it is safe to let everybody in, as long as there are no keys.
@@ -259,6 +278,19 @@ fn rules(default: Retention, mut patterns: Vec<(Pattern, Retention)>) -> Retenti
         patterns.push((metrics, keep));
     }
     RetentionRules { default, patterns }
+}
+
+fn tls(cert: Option<PathBuf>, key: Option<PathBuf>) -> Result<Option<TlsFiles>, ConfigError> {
+    match (cert, key) {
+        (None, None) => Ok(None),
+        (Some(cert), Some(key)) => {
+            let files = TlsFiles { cert, key };
+            files.check().map_err(|error| ConfigError(error.to_string()))?;
+            Ok(Some(files))
+        }
+        (Some(_), None) => Err(ConfigError("tls-cert is given, and tls-key is missing".to_owned())),
+        (None, Some(_)) => Err(ConfigError("tls-key is given, and tls-cert is missing".to_owned())),
+    }
 }
 
 fn static_dir(given: Option<PathBuf>) -> Result<Option<PathBuf>, ConfigError> {

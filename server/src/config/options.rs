@@ -49,6 +49,24 @@ pub struct Options {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub listen: Option<SocketAddr>,
 
+    /// Address and port of metrics and health alone, over plain HTTP: for operators, and not to be reached by
+    /// clients. That of --listen puts the metrics there [default: none; the metrics are then at --listen, while only
+    /// this machine reaches it and there are neither keys nor --anonymous]
+    #[arg(long, env = "EVERWIRE_METRICS_LISTEN", value_name = "ADDRESS:PORT")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metrics_listen: Option<SocketAddr>,
+
+    /// File with the certificate in PEM, and after it those that vouch for it: TLS, on the port of --listen. Read
+    /// again when it changes
+    #[arg(long, env = "EVERWIRE_TLS_CERT", value_name = "FILE")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_cert: Option<PathBuf>,
+
+    /// File with the certificate's private key in PEM
+    #[arg(long, env = "EVERWIRE_TLS_KEY", value_name = "FILE")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_key: Option<PathBuf>,
+
     /// Directory of files to serve at / [default: ./dist, if it is there]
     #[arg(long = "static", env = "EVERWIRE_STATIC", value_name = "DIR")]
     #[serde(rename = "static", skip_serializing_if = "Option::is_none")]

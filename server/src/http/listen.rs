@@ -14,10 +14,12 @@ use hyper_util::{
     service::TowerToHyperService,
 };
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
     sync::{Notify, OwnedSemaphorePermit, Semaphore},
     time::{Instant, sleep, timeout},
 };
+use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::linger::Linger;
@@ -41,12 +43,13 @@ pub struct Limits {
     pub answer_life: Duration,
 }
 
-/// Serves until `stop`, then accepts no more, lets the connections end, and returns when they, and all
+/// Serves, over TLS where there is a certificate, until `stop`, then accepts no more, lets the connections end, and returns when they, and all
 /// other `tasks`, have.
 pub async fn serve(
     listener: TcpListener,
     router: Router,
     limits: Limits,
+    tls: Option<TlsAcceptor>,
     tasks: TaskTracker,
     stop: CancellationToken,
 ) {
@@ -64,17 +67,39 @@ pub async fn serve(
             continue;
         }
         let stream = Linger::new(stream, permit, tasks.clone());
-        tasks.spawn(connection(http.clone(), stream, router.clone(), limits, stop.clone()));
+        let (http, router, stop) = (http.clone(), router.clone(), stop.clone());
+        match tls.clone() {
+            None => tasks.spawn(connection(http, stream, router, limits, stop)),
+            Some(tls) => tasks.spawn(async move {
+                if let Some(stream) = greet(&tls, stream, &stop).await {
+                    connection(http, stream, router, limits, stop).await;
+                }
+            }),
+        };
     }
     drop(listener);
     tasks.close();
     tasks.wait().await;
 }
 
+/// The TLS handshake, within the time that a request's head may take.
+async fn greet(tls: &TlsAcceptor, stream: Linger, stop: &CancellationToken) -> Option<TlsStream<Linger>> {
+    let greeted = tokio::select! {
+        greeted = timeout(HEADER_TIMEOUT, tls.accept(stream)) => greeted,
+        () = stop.cancelled() => return None,
+    };
+    match greeted {
+        Ok(Ok(stream)) => return Some(stream),
+        Ok(Err(error)) => tracing::debug!(%error, "no TLS was agreed on"),
+        Err(_) => tracing::debug!("a client did not finish its TLS handshake"),
+    }
+    None
+}
+
 /// One connection, up to its end or its upgrade.
-async fn connection(
+async fn connection<T: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     http: http1::Builder,
-    stream: Linger,
+    stream: T,
     router: Router,
     limits: Limits,
     stop: CancellationToken,
@@ -149,7 +174,7 @@ mod tests {
         let router = Router::new().route("/endless", get(endless)).route("/", get(|| async { "ok" }));
         let write_timeout = Duration::from_millis(20);
         let limits = Limits { connections: 10, write_timeout, answer_life };
-        tokio::spawn(serve(listener, router, limits, TaskTracker::new(), CancellationToken::new()));
+        tokio::spawn(serve(listener, router, limits, None, TaskTracker::new(), CancellationToken::new()));
         address
     }
 

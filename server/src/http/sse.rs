@@ -105,6 +105,7 @@ impl<S: Store> Events<S> {
         }
         let encode = if self.raw { event::encode_raw } else { event::encode };
         out.into_iter().for_each(|o| encode(&o.into_frame(), &mut self.cursor, &mut text));
+        self.live.app.hub.counters.count_bytes_out(Transport::Sse, text.len());
         text
     }
 }

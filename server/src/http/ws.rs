@@ -1,7 +1,10 @@
 //! The WebSocket endpoint: one peer per socket, driven by what comes in, by the store's wake-ups and by
 //! the peer's own deadline.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use axum::{
     extract::{
@@ -12,7 +15,7 @@ use axum::{
 };
 use bytes::Bytes;
 use everwire_protocol::{
-    Code, binary,
+    ClientFrame, Code, binary,
     http::{WS_BINARY, WS_JSON},
     json, limits,
 };
@@ -171,6 +174,7 @@ impl<S: Store> Connection<S> {
 
     /// Takes a message in; false when it was the last.
     async fn take(&mut self, message: Message) -> bool {
+        self.app.hub.counters.count_bytes_in(Transport::WebSocket, payload_bytes(&message));
         match (message, self.codec) {
             (Message::Binary(bytes), Codec::Binary) => self.take_binary(bytes).await,
             (Message::Text(text), Codec::Json) => self.take_json(&text).await,
@@ -193,7 +197,7 @@ impl<S: Store> Connection<S> {
     async fn take_binary(&mut self, mut bytes: Bytes) -> bool {
         loop {
             match binary::decode_client(&mut bytes) {
-                Ok(Some(frame)) => self.peer.handle(self.app.clock.now(), frame).await,
+                Ok(Some(frame)) => self.handle(frame).await,
                 Ok(None) => return true,
                 Err(error) => {
                     self.peer.refuse(Code::BAD_REQUEST, error.to_string());
@@ -210,7 +214,7 @@ impl<S: Store> Connection<S> {
         match json::decode_client(text) {
             Ok(frames) => {
                 for frame in frames {
-                    self.peer.handle(self.app.clock.now(), frame).await;
+                    self.handle(frame).await;
                     if !self.flush_if_full().await {
                         return false;
                     }
@@ -219,6 +223,14 @@ impl<S: Store> Connection<S> {
             Err(error) => self.peer.refuse(Code::BAD_REQUEST, error.to_string()),
         }
         true
+    }
+
+    async fn handle(&mut self, frame: ClientFrame) {
+        let publish = matches!(frame, ClientFrame::Publish { .. }).then(Instant::now);
+        self.peer.handle(self.app.clock.now(), frame).await;
+        if let Some(began) = publish {
+            self.app.hub.counters.publishes.observe(began.elapsed());
+        }
     }
 
     /// One message may hold thousands of questions: their answers must not pile up.
@@ -241,6 +253,7 @@ impl<S: Store> Connection<S> {
                 Message::Text(json::server_message(&frames).into())
             }
         };
+        self.app.hub.counters.count_bytes_out(Transport::WebSocket, payload_bytes(&message));
         let sent = tokio::time::timeout(self.app.settings.write_timeout, self.socket.send(message)).await;
         matches!(sent, Ok(Ok(())))
     }
@@ -260,5 +273,13 @@ impl<S: Store> Connection<S> {
         let closed = async { while let Some(Ok(_)) = self.socket.recv().await {} };
         // Who doesn't answer has lost the right to.
         let _ = tokio::time::timeout(CLOSE_TIMEOUT, closed).await;
+    }
+}
+
+fn payload_bytes(message: &Message) -> usize {
+    match message {
+        Message::Binary(bytes) => bytes.len(),
+        Message::Text(text) => text.len(),
+        Message::Ping(_) | Message::Pong(_) | Message::Close(_) => 0,
     }
 }

@@ -9,6 +9,7 @@ use everwire_protocol::{
 use super::{Peer, pull::gap_frame, subscription::Subscription};
 use crate::{
     auth::{Action, Denied},
+    counters::Standing,
     hub::{Publication, Refusal},
     presence::{MEMBERS_BYTES, Visitor},
     store::Store,
@@ -97,6 +98,7 @@ impl<S: Store> Peer<S> {
         let (position, recovered) = (start.position, start.recovered);
         self.push(ServerFrame::Subscribed { topic: topic.clone(), alias, position, recovered });
         if let Some(gap) = start.gap {
+            self.hub.counters.count_gap(gap.reason);
             self.push(gap_frame(alias, gap));
         }
         let mut seen = None;
@@ -113,6 +115,8 @@ impl<S: Store> Peer<S> {
             ephemeral,
             presence: seen,
             paused: false,
+            live: false,
+            _standing: Standing::count(&self.hub.counters),
             _watch: watch,
         };
         self.subscriptions.insert(slot, subscription);

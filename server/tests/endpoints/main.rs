@@ -4,6 +4,7 @@
 mod browser;
 mod drain;
 mod files;
+mod metrics;
 mod operations;
 mod poll;
 mod presence;
