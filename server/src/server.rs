@@ -11,7 +11,7 @@ use tokio_util::{
 use crate::{
     auth::{Authorizer, Jwt, Keyring, Open, TokenRules},
     clock::Clock,
-    config::{Config, METRICS_PATTERN},
+    config::{Config, METRICS_PATTERN, StoreKind},
     counters::Counters,
     http::{self, App, Settings, tls::Certificate},
     hub::Hub,
@@ -46,11 +46,24 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts a server over a store in memory, with a new epoch.
+    /// Starts a server over the store that the configuration names.
+    ///
+    /// # Errors
+    /// As [`start_over`](Self::start_over), and when the store can't be opened.
+    pub async fn start(config: Config) -> io::Result<Self> {
+        match config.store_kind {
+            StoreKind::Memory => {
+                let store = MemoryStore::new(fastrand::u64(..), config.store.clone());
+                Self::start_over(store, config).await
+            }
+        }
+    }
+
+    /// Starts a server over a store.
     ///
     /// # Errors
     /// When the address can't be listened on, or the keys that tokens are checked by can't be read.
-    pub async fn start(config: Config) -> io::Result<Self> {
+    pub async fn start_over<S: Store>(store: S, config: Config) -> io::Result<Self> {
         let listener = bind(config.listen).await?;
         let address = listener.local_addr()?;
         let apart = config.metrics_listen.filter(|_| !config.metrics_here());
@@ -66,7 +79,7 @@ impl Server {
         let drain = CancellationToken::new();
         let authorizer = authorizer(&config, &drain)?;
 
-        let store = Measured::new(MemoryStore::new(fastrand::u64(..), config.store.clone()));
+        let store = Measured::new(store);
         let presence = Presence::new(config.presence_grace.as_millis() as u64, fastrand::u64(..))
             .with_most(config.max_members);
         let hub = Arc::new(Hub::new(store, presence, authorizer, config.rules.clone()));

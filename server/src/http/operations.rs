@@ -29,7 +29,9 @@ pub const OPENAPI: &str = include_str!("../../../docs/openapi.json");
 /// The metrics of this moment.
 pub fn metrics(metrics: &Metrics) -> Response {
     match metrics.text() {
-        Ok(text) => ([(CONTENT_TYPE, metrics::CONTENT_TYPE), (CACHE_CONTROL, "no-store")], text).into_response(),
+        Ok(text) => {
+            ([(CONTENT_TYPE, metrics::CONTENT_TYPE), (CACHE_CONTROL, "no-store")], text).into_response()
+        }
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
 }

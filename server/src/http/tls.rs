@@ -76,7 +76,11 @@ impl TlsFiles {
                 rustls::Error::InvalidCertificate(_) => "the certificate is malformed".to_owned(),
                 other => other.to_string(),
             };
-            BadCertificate(format!("tls-cert {} and tls-key {}: {why}", self.cert.display(), self.key.display()))
+            BadCertificate(format!(
+                "tls-cert {} and tls-key {}: {why}",
+                self.cert.display(),
+                self.key.display()
+            ))
         })
     }
 

@@ -43,7 +43,8 @@ fn given(headers: &HeaderMap) -> Option<HeaderValue> {
 }
 
 fn made() -> HeaderValue {
-    HeaderValue::try_from(format!("{:016x}", fastrand::u64(..))).unwrap_or_else(|_| HeaderValue::from_static("-"))
+    HeaderValue::try_from(format!("{:016x}", fastrand::u64(..)))
+        .unwrap_or_else(|_| HeaderValue::from_static("-"))
 }
 
 #[cfg(test)]

@@ -35,13 +35,22 @@ impl Sources {
         out.gauges("connections", "Connections that are open", "transport", &open)?;
         let opened = Transport::HELD.map(|transport| (transport.name(), counters.opened(transport)));
         out.counters("connections_opened", "Connections that were opened", None, "transport", &opened)?;
-        out.gauge("subscriptions", "Topics that connections read, each connection's for itself", None, counters.subscriptions())
+        out.gauge(
+            "subscriptions",
+            "Topics that connections read, each connection's for itself",
+            None,
+            counters.subscriptions(),
+        )
     }
 
     fn traffic(&self, out: &mut Writer<'_>) -> Done {
         let counters = &self.counters;
         out.counter("messages_received", "Messages that clients have published", counters.messages_in())?;
-        out.counter("messages_sent", "Messages that were sent to clients, once for each client", counters.messages_out())?;
+        out.counter(
+            "messages_sent",
+            "Messages that were sent to clients, once for each client",
+            counters.messages_out(),
+        )?;
         let bytes = Some(&Unit::Bytes);
         let received = Transport::ALL.map(|transport| (transport.name(), counters.bytes_in(transport)));
         let help = "Bytes of messages and bodies that came in, without what the transport adds";
@@ -51,14 +60,21 @@ impl Sources {
         out.counters("sent", help, bytes, "transport", &sent)?;
         let help = "From a publish to its answer, in the server";
         out.histogram("publish_duration", help, &counters.publishes)?;
-        let help = "Age of the first record of each batch when a connection that was up to date took it to send it";
+        let help =
+            "Age of the first record of each batch when a connection that was up to date took it to send it";
         out.histogram("fanout_lag", help, &counters.fan_out)
     }
 
     fn refused(&self, out: &mut Writer<'_>) -> Done {
         let refusals: Vec<_> =
             Code::ALL.iter().map(|code| (code.name(), self.counters.refusals(*code))).collect();
-        out.counters("refusals", "What was refused, by the code that the client was told", None, "code", &refusals)?;
+        out.counters(
+            "refusals",
+            "What was refused, by the code that the client was told",
+            None,
+            "code",
+            &refusals,
+        )?;
         let gaps = [("evicted", GapReason::Evicted), ("epoch", GapReason::Epoch)];
         let gaps = gaps.map(|(name, reason)| (name, self.counters.gaps(reason)));
         out.counters("gaps", "Gaps that readers were told of", None, "reason", &gaps)
@@ -76,8 +92,12 @@ impl Sources {
             out.counter("records_evicted", "Records that retention removed", evicted)?;
         }
         let times = &self.times;
-        let operations =
-            [("append", &times.append), ("resolve", &times.resolve), ("read", &times.read), ("history", &times.history)];
+        let operations = [
+            ("append", &times.append),
+            ("resolve", &times.resolve),
+            ("read", &times.read),
+            ("history", &times.history),
+        ];
         let help = "How long the store took to answer; of reads one in sixteen is timed";
         out.histograms("store_operation_duration", help, "operation", &operations)
     }

@@ -7,6 +7,8 @@ mod memory;
 mod wakeup;
 
 #[cfg(test)]
+mod contract;
+#[cfg(test)]
 mod tests;
 
 use std::{fmt, future::Future, sync::Arc};

@@ -5,7 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use everwire_protocol::{From, ServerFrame, http::WS_JSON};
 use everwire_server::config::Config;
 
-use tokio::{io::{AsyncReadExt, AsyncWriteExt}, net::TcpStream};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
 
 use crate::support::{Tested, config, start, start_with, until};
 
@@ -50,8 +53,11 @@ fn parse(text: &str) -> BTreeMap<String, Family> {
             (name.to_owned(), value.trim_matches('"').to_owned())
         });
         assert!(name.starts_with(&current), "{name} stands under {current}");
-        let sample =
-            Sample { name: name.to_owned(), labels: labels.collect(), value: value.parse().expect("a number") };
+        let sample = Sample {
+            name: name.to_owned(),
+            labels: labels.collect(),
+            value: value.parse().expect("a number"),
+        };
         families.get_mut(&current).expect("a family").samples.push(sample);
     }
     families
@@ -202,7 +208,10 @@ async fn operators_have_an_address_of_their_own_that_stays_through_the_drain() {
     // A body that is still on its way holds the end up.
     let mut slow = TcpStream::connect(&server.address).await.expect("connects");
     let body = r#"{"topic":"a","data":1}"#;
-    let head = format!("POST /v1/publish HTTP/1.1\r\nhost: a\r\ncontent-length: {}\r\nexpect: 100-continue\r\n\r\n", body.len());
+    let head = format!(
+        "POST /v1/publish HTTP/1.1\r\nhost: a\r\ncontent-length: {}\r\nexpect: 100-continue\r\n\r\n",
+        body.len()
+    );
     slow.write_all(head.as_bytes()).await.expect("writes");
     let mut go_on = [0; 12];
     slow.read_exact(&mut go_on).await.expect("reads");
