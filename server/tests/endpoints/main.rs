@@ -2,6 +2,7 @@
 #![allow(clippy::expect_used, clippy::panic, reason = "a test fails by panicking, in its helpers too")]
 
 mod browser;
+mod described;
 mod drain;
 mod files;
 mod metrics;
@@ -11,6 +12,7 @@ mod presence;
 mod publish;
 mod sse;
 mod support;
+mod tls;
 mod tokens;
 mod topics;
 mod ws;
