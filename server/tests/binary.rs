@@ -197,3 +197,60 @@ fn help_names_every_variable() {
         assert!(!String::from_utf8(text).expect("text").contains(SECRET));
     }
 }
+
+/// What `token` printed, without its line end.
+fn token_of(mut command: Command) -> String {
+    let Output { status, stdout, stderr } = command.output().expect("runs");
+    assert!(status.success(), "{}", String::from_utf8_lossy(&stderr));
+    String::from_utf8(stdout).expect("text").trim_end().to_owned()
+}
+
+#[test]
+fn a_token_of_the_binary_is_good_at_the_binary() {
+    let private = |name: &str| format!("{}/tests/keys/{name}", env!("CARGO_MANIFEST_DIR"));
+    let asked = ["token", "--sub", "ada", "--subscribe", "room:*,news", "--ttl", "15m"];
+    for (key, public) in
+        [(None, None), (Some("ed25519.pem"), Some("ed25519.pub.pem")), (Some("rsa.pem"), Some("rsa.pub.pem"))]
+    {
+        let (mut maker, mut server) = (command(&asked), command(&["--listen", "127.0.0.1:0"]));
+        for command in [&mut maker, &mut server] {
+            match public {
+                Some(public) => command.env("EVERWIRE_TOKEN_KEY", private(public)),
+                None => command.env("EVERWIRE_TOKEN_SECRET", SECRET),
+            };
+            command.env("EVERWIRE_TOKEN_ISSUER", "us").env("EVERWIRE_TOKEN_AUDIENCE", "here");
+        }
+        if let Some(key) = key {
+            maker.args(["--key", &private(key)]);
+        }
+        let (token, server) = (token_of(maker), run(server));
+        for (topic, status) in [("room:a", 200), ("news", 200), ("other", 403)] {
+            let line = format!("GET /v1/poll?topic={topic}&timeout=0");
+            let answer = request(&server.address, &line, Some(&token));
+            assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{answer}");
+        }
+    }
+}
+
+#[test]
+fn a_token_that_can_not_be_made_or_would_be_refused_says_why() {
+    let public = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/keys/ed25519.pub.pem");
+    let other = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/keys/rsa.pem");
+    let long = "x".repeat(256);
+    for (variable, arguments, named) in [
+        (None, &["--sub", "ada"][..], "no key to sign with"),
+        (None, &["--sub", "ada", "--key", public], "expected a private key"),
+        (None, &["--sub", "ada", "--key", "/nowhere.pem"], "/nowhere.pem"),
+        (None, &["--sub", "ada", "--subscribe", "a**"], "--subscribe"),
+        (None, &["--sub", "ada", "--ttl", "soon"], "--ttl"),
+        (None, &[], "--sub"),
+        (Some(("EVERWIRE_TOKEN_KEY", public)), &["--sub", "ada"], "no key to sign with"),
+        (Some(("EVERWIRE_TOKEN_KEY", public)), &["--sub", "ada", "--key", other], "would refuse it"),
+        (Some(("EVERWIRE_TOKEN_SECRET", SECRET)), &["--sub", &long], "`sub` must have 1 to 255 bytes"),
+    ] {
+        let mut command = command(&["token"]);
+        command.args(arguments).envs(variable);
+        let why = refused(command);
+        assert!(why.contains(named) && !why.contains(SECRET), "{why}");
+    }
+}

@@ -1,13 +1,14 @@
 //! Who may do what: the seam for tokens. It knows subjects and topics, and no connection.
 //!
 //! [`Open`] lets everybody in; [`Jwt`] asks for a token. [`Keyring`] has the keys that tokens are checked
-//! by, and reads them again when they change.
+//! by, and reads them again when they change. [`SigningKey`] makes tokens, for development.
 
 mod jwt;
 mod keyring;
 mod keys;
 mod open;
 mod rights;
+mod signing;
 
 use std::sync::Arc;
 
@@ -18,6 +19,7 @@ pub use keyring::Keyring;
 pub use keys::{BadKey, KeySources, Secret};
 pub use open::Open;
 pub use rights::{BadTopicPattern, Rights, TopicPattern};
+pub use signing::SigningKey;
 
 /// Who is on the other side, as the server authenticated it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -144,7 +144,7 @@ pub struct Options {
     pub token_leeway: Option<u64>,
 
     /// TOML file with any of these options
-    #[arg(long, env = "EVERWIRE_CONFIG", value_name = "FILE")]
+    #[arg(long, env = "EVERWIRE_CONFIG", value_name = "FILE", global = true)]
     #[serde(skip)]
     pub config: Option<PathBuf>,
 
