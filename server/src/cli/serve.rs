@@ -4,7 +4,7 @@
 use std::io::{IsTerminal, Write};
 
 use everwire_server::{
-    config::{Config, ConfigError, LogFormat, Options},
+    config::{Config, ConfigError, LogFormat, Options, unknown_variables},
     server::Server,
 };
 use tracing_subscriber::{
@@ -17,6 +17,9 @@ pub async fn run(options: &Options) -> Outcome {
     let config = Config::load(options)?;
     start_logs(&config)?;
     config.check_anonymous()?;
+    for variable in unknown_variables(std::env::vars_os().filter_map(|(name, _)| name.into_string().ok())) {
+        tracing::warn!(variable, "no option is set by this variable");
+    }
     if config.trusts_this_machine() {
         tracing::warn!("no keys: everybody on this machine may read and write every topic");
     }

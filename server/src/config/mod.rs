@@ -1,7 +1,9 @@
 //! The configuration: options merged from flags, environment and file, checked, with every default filled
 //! in. It knows no running server.
 
+mod effective;
 mod options;
+mod sources;
 mod tokens;
 
 #[cfg(test)]
@@ -25,6 +27,7 @@ use crate::{
 };
 
 pub use options::{LogFormat, Options, RetentionOption};
+pub use sources::{Given, Source, unknown_variables};
 
 /// The topics that the server publishes its own figures to; nobody else may.
 pub const METRICS_PATTERN: &str = "metrics:*";
@@ -136,18 +139,18 @@ impl Config {
     /// [`ConfigError`] when the file can't be read or has a key that there is no option for, and when a
     /// value is out of its bounds.
     pub fn load(flags: &Options) -> Result<Self, ConfigError> {
+        let file = flags.config.as_deref().map(|path| Ok((path, sources::read(path)?))).transpose()?;
         let mut figment = Figment::new();
-        if let Some(path) = &flags.config {
-            if !path.is_file() {
-                return Err(ConfigError(format!("there is no configuration file {}", path.display())));
-            }
+        if let Some((path, _)) = &file {
             figment = figment.merge(Toml::file_exact(path));
         }
-        let options: Options = figment
-            .merge(Serialized::defaults(flags))
-            .extract()
-            .map_err(|error| ConfigError(error.to_string()))?;
-        Self::resolve(options)
+        let options = figment.merge(Serialized::defaults(flags)).extract();
+        let file = file.as_ref().map(|(path, dict)| (*path, dict));
+        let options = options.map_err(|error| match file {
+            Some((path, _)) => sources::of_figment(&error, path),
+            None => ConfigError(error.to_string()),
+        })?;
+        Self::resolve(options).map_err(|error| sources::with_source(error, &flags.given, file))
     }
 
     /// Checks options and fills the defaults in.

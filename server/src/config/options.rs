@@ -6,6 +6,7 @@ use std::{net::SocketAddr, path::PathBuf};
 use clap::{Parser, ValueEnum};
 use serde::{Deserialize, Serialize};
 
+use super::Given;
 use crate::auth::Secret;
 
 /// How logs are written.
@@ -142,6 +143,11 @@ pub struct Options {
     #[arg(long, env = "EVERWIRE_TOKEN_LEEWAY", value_name = "SECONDS")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token_leeway: Option<u64>,
+
+    /// Which of them were given, and by what.
+    #[arg(skip)]
+    #[serde(skip)]
+    pub given: Given,
 
     /// TOML file with any of these options
     #[arg(long, env = "EVERWIRE_CONFIG", value_name = "FILE", global = true)]

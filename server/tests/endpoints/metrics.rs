@@ -221,3 +221,29 @@ async fn operators_have_an_address_of_their_own_that_stays_through_the_drain() {
     slow.write_all(body.as_bytes()).await.expect("writes");
     assert!(drained.await.expect("runs"), "in time");
 }
+
+#[tokio::test]
+async fn every_query_of_the_dashboard_names_metrics_that_there_are() {
+    let dashboard = include_str!("../../../examples/deploy/grafana.json");
+    let dashboard: serde_json::Value = serde_json::from_str(dashboard).expect("JSON");
+    let families = read(&start().await).await;
+    let mut named = BTreeSet::new();
+    for panel in dashboard["panels"].as_array().expect("panels") {
+        let targets = panel["targets"].as_array().expect("targets");
+        assert!(!targets.is_empty());
+        for query in targets.iter().map(|target| target["expr"].as_str().expect("a query")) {
+            let words = query.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
+            let metrics: Vec<_> =
+                words.filter(|word| word.starts_with("everwire_") || word.starts_with("process_")).collect();
+            assert!(!metrics.is_empty(), "{query}");
+            named.extend(metrics.into_iter().map(str::to_owned));
+        }
+    }
+    for name in &named {
+        let family = name.strip_suffix("_bucket").unwrap_or(name);
+        assert!(families.contains_key(family), "there is no metric {name}");
+    }
+    let shown = |family: &String| named.contains(family) || named.contains(&format!("{family}_bucket"));
+    let hidden: Vec<_> = families.keys().filter(|family| !shown(family)).collect();
+    assert_eq!(hidden, ["process_virtual_memory_bytes"], "what is measured is shown");
+}

@@ -12,7 +12,7 @@ pub fn part() -> Part {
     Part {
         scope: Scope::Node,
         name: "npm packages".to_owned(),
-        why: "wasm-opt 132 (what distributions ship corrupts the output), esbuild and axe-core",
+        why: "wasm-opt 132 (what distributions ship corrupts the output), esbuild, axe-core and validators",
         optional: false,
         present: Box::new(|workspace| {
             let lock = std::fs::read(workspace.node().join("package-lock.json")).ok()?;
