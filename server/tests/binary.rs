@@ -269,12 +269,17 @@ fn file(name: &str, content: &str) -> std::path::PathBuf {
 
 #[test]
 fn the_effective_configuration_is_printed_with_its_sources_and_without_secrets() {
-    let path = file("effective.toml", "heartbeat = 9\nmax-topics = 77\n[[retention]]\npattern = \"a:*\"\nrecords = 5\n");
+    let path = file(
+        "effective.toml",
+        "heartbeat = 9\nmax-topics = 77\n[[retention]]\npattern = \"a:*\"\nrecords = 5\n",
+    );
     let mut show = command(&["--config", path.to_str().expect("text"), "--max-life", "600", "config"]);
     show.env("EVERWIRE_HEARTBEAT", "7").env("EVERWIRE_TOKEN_SECRET", SECRET);
     let (started, shown, _) = printed(show);
     assert!(started);
-    let line = |name: &str| shown.lines().find(|line| line.trim_start_matches("# ").starts_with(name)).expect("a line");
+    let line = |name: &str| {
+        shown.lines().find(|line| line.trim_start_matches("# ").starts_with(name)).expect("a line")
+    };
     for (name, words) in [
         ("heartbeat", ["heartbeat = 7", "# EVERWIRE_HEARTBEAT"]),
         ("max-topics", ["max-topics = 77", "effective.toml"]),
@@ -324,7 +329,10 @@ fn a_wrong_value_is_told_with_its_source_and_what_is_allowed() {
         refused(command)
     };
     let why = by("EVERWIRE_HEARTBEAT", "0");
-    assert!(why.contains("heartbeat = 0") && why.contains("1 to 300") && why.contains("by EVERWIRE_HEARTBEAT"), "{why}");
+    assert!(
+        why.contains("heartbeat = 0") && why.contains("1 to 300") && why.contains("by EVERWIRE_HEARTBEAT"),
+        "{why}"
+    );
     let why = by("EVERWIRE_HEARTBEAT", "often");
     assert!(why.contains("'often' for 'EVERWIRE_HEARTBEAT'"), "{why}");
     let why = refused(command(&["--heartbeat", "0"]));
@@ -345,12 +353,19 @@ fn a_misspelt_variable_is_told_in_the_log() {
     server.child.kill().expect("ends");
     let mut logs = String::new();
     server.child.stderr.as_mut().expect("is piped").read_to_string(&mut logs).expect("logs");
-    assert!(logs.contains("no option is set by this variable") && logs.contains("EVERWIRE_HARTBEAT"), "{logs}");
+    assert!(
+        logs.contains("no option is set by this variable") && logs.contains("EVERWIRE_HARTBEAT"),
+        "{logs}"
+    );
 }
 
 #[test]
 fn shells_get_completions() {
-    for (shell, words) in [("bash", "complete -F"), ("zsh", "#compdef everwire-server"), ("fish", "complete -c everwire-server")] {
+    for (shell, words) in [
+        ("bash", "complete -F"),
+        ("zsh", "#compdef everwire-server"),
+        ("fish", "complete -c everwire-server"),
+    ] {
         let (done, script, _) = printed(command(&["completions", shell]));
         assert!(done && script.contains(words) && script.contains("heartbeat"), "{shell}");
     }
@@ -371,6 +386,9 @@ fn a_request_has_the_same_name_in_its_answer_and_in_the_log() {
     let lines: Vec<serde_json::Value> =
         logs.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("{line}"))).collect();
     let answered = lines.iter().find(|line| line["fields"]["message"] == "answered").expect("a line");
-    assert_eq!((&answered["span"]["id"], &answered["fields"]["status"]), (&"from-a-proxy.7".into(), &200.into()));
+    assert_eq!(
+        (&answered["span"]["id"], &answered["fields"]["status"]),
+        (&"from-a-proxy.7".into(), &200.into())
+    );
     assert!(!logs.contains("info=secret"), "a query string is in no log");
 }
