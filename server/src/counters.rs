@@ -11,6 +11,39 @@ use everwire_protocol::{Code, GapReason};
 
 use crate::histogram::Histogram;
 
+/// What was refused, by code.
+#[derive(Debug)]
+pub struct Refusals {
+    /// One for each of [`Code::ALL`], in its order, and one for all others.
+    counts: Vec<AtomicU64>,
+}
+
+impl Default for Refusals {
+    fn default() -> Self {
+        Self { counts: std::iter::repeat_with(AtomicU64::default).take(Code::ALL.len() + 1).collect() }
+    }
+}
+
+impl Refusals {
+    /// How often each code was told to a client, since the start: also those that never were.
+    pub fn iter(&self) -> impl Iterator<Item = (Code, u64)> {
+        Code::ALL.iter().copied().zip(self.counts.iter().map(|count| count.load(Ordering::Relaxed)))
+    }
+
+    /// How often a code was told to a client, since the start.
+    #[must_use]
+    pub fn of(&self, code: Code) -> u64 {
+        self.iter().find(|(of, _)| *of == code).map_or(0, |(_, count)| count)
+    }
+
+    pub(crate) fn count(&self, code: Code) {
+        let place = Code::ALL.iter().position(|of| *of == code).unwrap_or(Code::ALL.len());
+        if let Some(count) = self.counts.get(place) {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
 /// How a client is connected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Transport {
@@ -53,9 +86,9 @@ pub struct Counters {
     bytes_in: [AtomicU64; 4],
     bytes_out: [AtomicU64; 4],
     gaps: [AtomicU64; 2],
-    /// In the order of [`Code::ALL`].
-    refusals: [AtomicU64; Code::ALL.len()],
     subscriptions: AtomicU64,
+    /// What was refused.
+    pub refusals: Refusals,
     /// How long publishes took, from the frame or request to its answer.
     pub publishes: Histogram,
     /// How old the first record of a batch was when a reader that was up to date took it for its socket.
@@ -111,12 +144,6 @@ impl Counters {
         self.gaps[gap_index(reason)].load(Ordering::Relaxed)
     }
 
-    /// What was refused with this code since the start.
-    #[must_use]
-    pub fn refusals(&self, code: Code) -> u64 {
-        code_index(code).map_or(0, |index| self.refusals[index].load(Ordering::Relaxed))
-    }
-
     /// Subscriptions that stand now.
     #[must_use]
     pub fn subscriptions(&self) -> u64 {
@@ -135,12 +162,6 @@ impl Counters {
         self.gaps[gap_index(reason)].fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(crate) fn count_refusal(&self, code: Code) {
-        if let Some(index) = code_index(code) {
-            self.refusals[index].fetch_add(1, Ordering::Relaxed);
-        }
-    }
-
     pub(crate) fn count_in(&self, messages: u64) {
         self.messages_in.fetch_add(messages, Ordering::Relaxed);
     }
@@ -148,10 +169,6 @@ impl Counters {
     pub(crate) fn count_out(&self, messages: u64) {
         self.messages_out.fetch_add(messages, Ordering::Relaxed);
     }
-}
-
-fn code_index(code: Code) -> Option<usize> {
-    Code::ALL.iter().position(|known| *known == code)
 }
 
 fn gap_index(reason: GapReason) -> usize {

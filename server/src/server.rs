@@ -2,7 +2,9 @@
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
+use axum::Router;
 use tokio::{net::TcpListener, task::JoinHandle};
+use tokio_rustls::TlsAcceptor;
 use tokio_util::{
     sync::{CancellationToken, DropGuard},
     task::TaskTracker,
@@ -13,7 +15,8 @@ use crate::{
     clock::Clock,
     config::{Config, METRICS_PATTERN, StoreKind},
     counters::Counters,
-    http::{self, App, Settings, tls::Certificate},
+    guard::{Guards, Proxies},
+    http::{self, App, Door, Settings, tls::Certificate},
     hub::Hub,
     log::Pattern,
     metrics::Metrics,
@@ -79,10 +82,13 @@ impl Server {
         let drain = CancellationToken::new();
         let authorizer = authorizer(&config, &drain)?;
 
+        let trusting = address.ip().is_loopback() && config.trusts_this_machine();
+        let guards = Guards::new(&config.guards.limits(trusting));
         let store = Measured::new(store);
         let presence = Presence::new(config.presence_grace.as_millis() as u64, fastrand::u64(..))
             .with_most(config.max_members);
-        let hub = Arc::new(Hub::new(store, presence, authorizer, config.rules.clone()));
+        let hub = Hub::new(store, presence, authorizer, config.rules.clone()).with_guards(guards);
+        let hub = Arc::new(hub);
         let metrics = Arc::new(Metrics::new(&hub));
         let settings = Settings {
             max_connections: config.max_connections,
@@ -90,6 +96,8 @@ impl Server {
             write_timeout: config.write_timeout,
             drain_window: config.drain_window,
             origins,
+            body_timeout: config.body_timeout,
+            proxies: config.proxies.clone(),
         };
         let app = Arc::new(App::new(Arc::clone(&hub), settings, drain.clone()));
         let counters = Arc::clone(&hub.counters);
@@ -97,39 +105,41 @@ impl Server {
             let publisher = metrics_topics::publish(Arc::clone(&hub), Clock::default(), drain.clone());
             tokio::spawn(publisher);
         }
+        let door = Arc::new(Door {
+            guards: Arc::clone(&hub.guards),
+            proxies: config.proxies.clone(),
+            counters: Arc::clone(&counters),
+            clock: Clock::default(),
+        });
         tokio::spawn(housekeeping(hub, drain.clone()));
 
         let limits = http::ListenLimits {
             connections: usize::try_from(config.max_connections).unwrap_or(usize::MAX >> 4)
                 + SPARE_CONNECTIONS,
+            header_timeout: config.header_timeout,
             write_timeout: config.write_timeout,
             // A stream ends itself after six fifths of it at the latest.
             answer_life: config.max_life * 5 / 4,
         };
-        let tls = config.tls.as_ref().map(|files| {
-            let certificate = Certificate::load(files.clone()).map(Arc::new).map_err(io::Error::other)?;
-            tokio::spawn(Arc::clone(&certificate).watch(drain.clone()));
-            certificate.acceptor().map_err(io::Error::other)
-        });
-        let tls = tls.transpose()?;
+        let tls = acceptor(&config, &drain)?;
         let secure = tls.is_some();
-
         let operations = CancellationToken::new();
         let metrics_address = operators.as_ref().map(TcpListener::local_addr).transpose()?;
         if let Some(listener) = operators {
-            let limits = http::ListenLimits {
-                connections: OPERATIONS_CONNECTIONS,
-                answer_life: OPERATIONS_LIFE,
-                ..limits
-            };
             let router = app.operations(Arc::clone(&metrics));
-            let stop = operations.clone();
-            tokio::spawn(http::serve(listener, router, limits, None, TaskTracker::new(), stop));
+            tokio::spawn(serve_operators(
+                listener,
+                router,
+                Arc::clone(&counters),
+                limits,
+                operations.clone(),
+            ));
         }
         let here = config.metrics_here().then_some(metrics);
         let router = app.router(config.static_dir.as_deref(), here);
         let stop = drain.clone();
-        let running = tokio::spawn(http::serve(listener, router, limits, tls, app.tasks.clone(), stop));
+        let running =
+            tokio::spawn(http::serve(listener, router, (door, tls, limits), app.tasks.clone(), stop));
         let _operations = operations.drop_guard();
         let drain_timeout = config.drain_timeout;
         Ok(Self { address, metrics_address, secure, counters, drain, drain_timeout, running, _operations })
@@ -171,6 +181,29 @@ async fn bind(listen: SocketAddr) -> io::Result<TcpListener> {
     let failed =
         |error: io::Error| io::Error::new(error.kind(), format!("can't listen on {listen}: {error}"));
     TcpListener::bind(listen).await.map_err(failed)
+}
+
+/// How clients are greeted, where that is by TLS.
+fn acceptor(config: &Config, stop: &CancellationToken) -> io::Result<Option<TlsAcceptor>> {
+    let Some(files) = &config.tls else { return Ok(None) };
+    let certificate = Arc::new(Certificate::load(files.clone()).map_err(io::Error::other)?);
+    tokio::spawn(Arc::clone(&certificate).watch(stop.clone()));
+    certificate.acceptor().map(Some).map_err(io::Error::other)
+}
+
+/// The address for operators: few connections, and none of them for long.
+async fn serve_operators(
+    listener: TcpListener,
+    router: Router,
+    counters: Arc<Counters>,
+    limits: http::ListenLimits,
+    stop: CancellationToken,
+) {
+    let limits =
+        http::ListenLimits { connections: OPERATIONS_CONNECTIONS, answer_life: OPERATIONS_LIFE, ..limits };
+    let (guards, proxies) = (Arc::default(), Proxies::default());
+    let door = Arc::new(Door { guards, proxies, counters, clock: Clock::default() });
+    http::serve(listener, router, (door, None, limits), TaskTracker::new(), stop).await;
 }
 
 /// Who decides on who may do what: tokens, where there are keys for them.

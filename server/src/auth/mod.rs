@@ -14,6 +14,8 @@ use std::sync::Arc;
 
 use everwire_protocol::{Code, Topic};
 
+use crate::guard::Address;
+
 pub use jwt::{Jwt, TokenRules};
 pub use keyring::Keyring;
 pub use keys::{BadKey, KeySources, Secret};
@@ -30,6 +32,16 @@ pub struct Subject {
     pub expires_at: Option<u64>,
     /// What its token allows, for authorizers that go by it.
     pub rights: Arc<Rights>,
+    /// Where it is, as far as limits go; none where that is not known.
+    pub address: Option<Address>,
+}
+
+impl Subject {
+    /// The same one, at an address.
+    #[must_use]
+    pub fn at(self, address: Option<Address>) -> Self {
+        Self { address, ..self }
+    }
 }
 
 /// What a subject wants to do with a topic.

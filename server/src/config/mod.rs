@@ -2,6 +2,7 @@
 //! in. It knows no running server.
 
 mod effective;
+mod guards;
 mod options;
 mod sources;
 mod tokens;
@@ -19,6 +20,7 @@ use figment::{
 
 use crate::{
     auth::{KeySources, Rights, TokenRules},
+    guard::{GuardRules, Proxies},
     http::{origin::Origins, tls::TlsFiles},
     hub::PeerRules,
     log::{KeyLimits, Pattern, Retention, RetentionRules},
@@ -26,7 +28,7 @@ use crate::{
     store::MemoryLimits,
 };
 
-pub use options::{LogFormat, Options, RetentionOption};
+pub use options::{ForwardedBy, LogFormat, Options, RetentionOption};
 pub use sources::{Given, Source, unknown_variables};
 
 /// The topics that the server publishes its own figures to; nobody else may.
@@ -83,6 +85,14 @@ pub struct Config {
     pub rules: PeerRules,
     /// Most connections.
     pub max_connections: u64,
+    /// What keeps one client from taking what is there for all.
+    pub guards: GuardRules,
+    /// Whose word on where requests come from is taken.
+    pub proxies: Proxies,
+    /// How long the head of a request may take to come.
+    pub header_timeout: Duration,
+    /// How long the body of a request may take to come.
+    pub body_timeout: Duration,
     /// Longest life of a connection, before the jitter.
     pub max_life: Duration,
     /// Most members of all topics together.
@@ -119,6 +129,10 @@ impl Default for Config {
             store: MemoryLimits { retention: rules(Retention::default(), Vec::new()), ..Default::default() },
             rules: PeerRules::default(),
             max_connections: 10_000,
+            guards: GuardRules::default(),
+            proxies: Proxies::default(),
+            header_timeout: Duration::from_secs(15),
+            body_timeout: Duration::from_secs(30),
             max_life: Duration::from_secs(60 * 60),
             max_members: STAYS,
             presence_grace: Duration::from_secs(10),
@@ -183,6 +197,18 @@ impl Config {
             limits: Limits { payload: payload as u32, topics: topics as u32, ..Limits::default() },
             ..peer
         };
+        let peer = PeerRules {
+            connect_timeout: millis(
+                "connect-timeout",
+                options.connect_timeout,
+                peer.connect_timeout,
+                1,
+                300,
+            )?,
+            ..peer
+        };
+        let guards = guards::rules(&options)?;
+        let proxies = guards::proxies(&options)?;
         let window = millis("drain-window", options.drain_window, 5_000, 0, 300)? as u32;
         let origins = options.allow_origin.as_deref().unwrap_or_default();
         let origins = Origins::new(origins).map_err(|error| ConfigError(error.to_string()))?;
@@ -207,6 +233,10 @@ impl Config {
             store,
             rules: peer,
             max_connections: bounded("max-connections", options.max_connections, 10_000, 1, 1_000_000)?,
+            guards,
+            proxies,
+            header_timeout: seconds("header-timeout", options.header_timeout, base.header_timeout, 1, 300)?,
+            body_timeout: seconds("body-timeout", options.body_timeout, base.body_timeout, 1, 300)?,
             max_life: seconds("max-life", options.max_life, base.max_life, 10, 7 * 86_400)?,
             max_members: count("max-members", options.max_members, base.max_members, 1, 10_000_000)?,
             presence_grace: seconds("presence-grace", options.presence_grace, base.presence_grace, 0, 300)?,

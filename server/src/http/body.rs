@@ -1,5 +1,7 @@
 //! Request bodies, read whole and within their limit.
 
+use std::time::Duration;
+
 use axum::{
     body::Body,
     http::{HeaderMap, header::CONTENT_TYPE},
@@ -10,13 +12,10 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 
 use super::problem::Problem;
 
-/// How long a client may take to send a body.
-const TIMEOUT: std::time::Duration = std::time::Duration::from_secs(30);
-
-/// Reads a body of at most [`limits::FRAME_BYTES`].
-pub async fn read(body: Body) -> Result<Bytes, Problem> {
+/// Reads a body of at most [`limits::FRAME_BYTES`], which may take so long to come.
+pub async fn read(body: Body, timeout: Duration) -> Result<Bytes, Problem> {
     let limited = Limited::new(body, limits::FRAME_BYTES);
-    match tokio::time::timeout(TIMEOUT, limited.collect()).await {
+    match tokio::time::timeout(timeout, limited.collect()).await {
         Ok(Ok(body)) => Ok(body.to_bytes()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => {
             Err(Problem::new(Code::TOO_LARGE, format!("the body is over {} bytes", limits::FRAME_BYTES)))

@@ -6,9 +6,15 @@
 use std::{
     io,
     pin::Pin,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
     task::{Context, Poll},
     time::Duration,
 };
+
+use bytes::Bytes;
 
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
@@ -20,17 +26,48 @@ use tokio_util::task::TaskTracker;
 /// How long the other side may take to read to the end and to close.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
+/// What others know of a socket that somebody else has.
+#[derive(Debug, Default)]
+pub struct Link {
+    /// Something came that nothing was answered to yet.
+    unanswered: AtomicBool,
+    last_words: OnceLock<Bytes>,
+}
+
+impl Link {
+    /// Whether something came in that nothing was answered to yet.
+    pub fn is_unanswered(&self) -> bool {
+        self.unanswered.load(Ordering::Relaxed)
+    }
+
+    /// Nothing is written when the socket is dropped, whatever is said later.
+    pub fn stay_silent(&self) {
+        self.end_with(Bytes::new());
+    }
+
+    /// What to write when the socket is dropped. What was said first counts.
+    pub fn end_with(&self, words: Bytes) {
+        let _ = self.last_words.set(words);
+    }
+}
+
 /// A socket and its place among those that are open.
 pub struct Linger {
     /// There until it is dropped.
     open: Option<(TcpStream, OwnedSemaphorePermit)>,
+    link: Arc<Link>,
     tasks: TaskTracker,
 }
 
 impl Linger {
     /// The `permit` is given back, and `tasks` have one less to wait for, when the socket is closed at last.
     pub fn new(stream: TcpStream, permit: OwnedSemaphorePermit, tasks: TaskTracker) -> Self {
-        Self { open: Some((stream, permit)), tasks }
+        Self { open: Some((stream, permit)), link: Arc::default(), tasks }
+    }
+
+    /// What others may know of it.
+    pub fn link(&self) -> Arc<Link> {
+        Arc::clone(&self.link)
     }
 
     fn stream(self: Pin<&mut Self>) -> io::Result<Pin<&mut TcpStream>> {
@@ -45,12 +82,29 @@ impl Drop for Linger {
         else {
             return;
         };
+        let link = Arc::clone(&self.link);
         let end = async move {
-            let _ = tokio::time::timeout(TIMEOUT, read_to_the_end(&stream)).await;
+            let parting = async {
+                write_all(&stream, link.last_words.get().map_or(&[], |words| &words[..])).await?;
+                read_to_the_end(&stream).await
+            };
+            let _ = tokio::time::timeout(TIMEOUT, parting).await;
             drop((stream, permit));
         };
         self.tasks.spawn_on(end, &runtime);
     }
+}
+
+async fn write_all(stream: &TcpStream, mut words: &[u8]) -> io::Result<()> {
+    while !words.is_empty() {
+        stream.writable().await?;
+        match stream.try_write(words) {
+            Ok(written) => words = &words[written..],
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 async fn read_to_the_end(stream: &TcpStream) -> io::Result<()> {
@@ -69,12 +123,19 @@ async fn read_to_the_end(stream: &TcpStream) -> io::Result<()> {
 
 impl AsyncRead for Linger {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        self.stream()?.poll_read(cx, buf)
+        let this = self.get_mut();
+        let before = buf.filled().len();
+        let read = Pin::new(&mut *this).stream()?.poll_read(cx, buf);
+        if buf.filled().len() > before {
+            this.link.unanswered.store(true, Ordering::Relaxed);
+        }
+        read
     }
 }
 
 impl AsyncWrite for Linger {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.link.unanswered.store(false, Ordering::Relaxed);
         self.stream()?.poll_write(cx, bytes)
     }
 
@@ -83,6 +144,7 @@ impl AsyncWrite for Linger {
         cx: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        self.link.unanswered.store(false, Ordering::Relaxed);
         self.stream()?.poll_write_vectored(cx, slices)
     }
 

@@ -1,8 +1,10 @@
 //! The endpoints: HTTP in, peers behind. What a subscription, a record or a refusal is, is decided below;
 //! here it only gets its form.
 
+mod admission;
 mod body;
 mod credentials;
+mod door;
 mod files;
 mod health;
 mod linger;
@@ -43,19 +45,18 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     clock::Clock,
     counters::{Seat, Transport},
+    guard::{Address, Place, Proxies},
     hub::{Hub, Refusal},
     metrics::Metrics,
     store::Store,
 };
 
+pub use door::Door;
 pub use listen::{Limits as ListenLimits, serve};
 pub use operations::OPENAPI;
 use origin::Origins;
 use problem::Problem;
 use ticket::Tickets;
-
-/// When a client that found the server full should come back.
-const FULL_RETRY: RetryWindow = RetryWindow { min: 2_000, max: 15_000 };
 
 /// How the endpoints behave.
 #[derive(Clone, Debug)]
@@ -70,7 +71,14 @@ pub struct Settings {
     pub drain_window: RetryWindow,
     /// Whose pages may connect.
     pub origins: Origins,
+    /// How long a client may take to send a body.
+    pub body_timeout: Duration,
+    /// Whose word on where requests come from is taken.
+    pub proxies: Proxies,
 }
+
+/// A connection's place among all, and among those of its address.
+pub type TakenSeat = (Seat, Option<Place>);
 
 /// What all endpoints share.
 pub struct App<S> {
@@ -86,6 +94,8 @@ pub struct App<S> {
     pub tasks: TaskTracker,
     tickets: Tickets,
     sessions: AtomicU64,
+    /// The operator was told that what floods the server may be a proxy.
+    hinted: std::sync::Once,
 }
 
 impl<S: Store> App<S> {
@@ -100,6 +110,7 @@ impl<S: Store> App<S> {
             tasks: TaskTracker::new(),
             tickets: Tickets::default(),
             sessions: AtomicU64::new(0),
+            hinted: std::sync::Once::new(),
         }
     }
 
@@ -122,16 +133,18 @@ impl<S: Store> App<S> {
             .route("/v1/{*rest}", any(nothing_here))
             .route(operations::METRICS_PATH, metrics)
             .route(operations::OPENAPI_PATH, get(operations::openapi))
+            .layer(middleware::from_fn_with_state(Arc::clone(self), admission::layer::<S>))
             .layer(middleware::from_fn_with_state(origins, origin::layer))
             .with_state(Arc::clone(self));
         let router = api.merge(health::routes(self));
-        let router = match files {
-            Some(directory) => router.fallback_service(files::service(directory)),
-            None => router.fallback(nothing_here),
+        let pages = match files {
+            Some(directory) => Router::new().fallback_service(files::service(directory)),
+            None => Router::new().fallback(nothing_here),
         };
-        let counters = Arc::clone(&self.hub.counters);
+        let pages = pages.layer(middleware::from_fn_with_state(Arc::clone(self), admission::layer::<S>));
+        let router = router.fallback_service(pages);
         router
-            .layer(middleware::from_fn_with_state(counters, problem::layer))
+            .layer(middleware::from_fn_with_state(Arc::clone(&self.hub.counters), problem::layer))
             .layer(middleware::from_fn(trace::layer))
     }
 
@@ -140,16 +153,15 @@ impl<S: Store> App<S> {
         format!("s{}", self.sessions.fetch_add(1, Ordering::Relaxed) + 1)
     }
 
-    fn seat(&self, transport: Transport) -> Result<Seat, Problem> {
+    fn seat(&self, transport: Transport, address: Option<Address>) -> Result<TakenSeat, Problem> {
         if self.drain.is_cancelled() {
             let retry_after = Some(self.settings.drain_window);
             let refusal = Refusal::new(Code::DRAINING, "the server is going away");
             return Err(Refusal { retry_after, ..refusal }.into());
         }
-        Seat::take(&self.hub.counters, transport, self.settings.max_connections).map_err(|code| {
-            let refusal = Refusal::new(code, "the server has no room for another connection");
-            Refusal { retry_after: Some(FULL_RETRY), ..refusal }.into()
-        })
+        let place = self.hub.guards.place_at(address)?;
+        let seat = Seat::take(&self.hub.counters, transport, self.settings.max_connections);
+        Ok((seat.map_err(|_| Door::full())?, place))
     }
 
     /// When a connection that begins now has to end: clients of one moment don't all come back at one.

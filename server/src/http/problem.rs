@@ -37,7 +37,7 @@ impl Problem {
     }
 
     /// Why.
-    #[cfg(test)]
+    #[must_use]
     pub fn code(&self) -> Code {
         self.refusal.code
     }
@@ -88,7 +88,7 @@ pub async fn layer(State(counters): State<Arc<Counters>>, request: Request, next
             None => return response,
         },
     };
-    counters.count_refusal(problem.refusal.code);
+    counters.refusals.count(problem.code());
     give_form(problem, binary, response)
 }
 
@@ -131,6 +131,6 @@ fn give_form(problem: Problem, binary: bool, old: Response) -> Response {
 }
 
 /// `Retry-After` counts whole seconds: the first that lies in the window, or after its beginning.
-fn retry_seconds(window: RetryWindow) -> u32 {
+pub(super) fn retry_seconds(window: RetryWindow) -> u32 {
     window.min.div_ceil(1000).max(1)
 }

@@ -34,14 +34,14 @@ pub async fn publish<S: Store>(
     request: Request,
 ) -> Result<Response, Problem> {
     let (parts, body) = request.into_parts();
-    let subject = app.subject(app.clock.now(), &parts.headers)?;
+    let subject = app.subject(app.clock.now(), &parts)?;
     let media = content_type(&parts.headers).unwrap_or(JSON);
     if media_is(media, MEDIA_BINARY) {
-        publish_binary(&app, &subject, read(body).await?).await
+        publish_binary(&app, &subject, read(body, app.settings.body_timeout).await?).await
     } else if media_is(media, JSON) {
         let key = parts.headers.get("idempotency-key").map(HeaderValue::to_str).transpose();
         let key = key.map_err(|_| bad_key())?;
-        publish_json(&app, &subject, &read(body).await?, key).await
+        publish_json(&app, &subject, &read(body, app.settings.body_timeout).await?, key).await
     } else {
         let message = format!("the body must be {JSON} or {MEDIA_BINARY}");
         Err(Problem::new(Code::UNSUPPORTED_MEDIA, message))
@@ -67,6 +67,7 @@ async fn publish_binary<S: Store>(app: &App<S>, subject: &Subject, body: Bytes) 
     let (mut order, mut out) = (Order::default(), Vec::new());
     for (id, publication) in publications {
         let answer = answer(app, subject, &mut order, id, publication).await;
+        count_refusal(app, &answer);
         binary::encode_server(&answer, &mut out);
     }
     Ok(respond(app, MEDIA_BINARY, out))
@@ -101,6 +102,7 @@ async fn publish_json<S: Store>(
         let refusal = Refusal { code: *code, message: Arc::clone(message), retry_after: *retry_after };
         return Err(refusal.into());
     }
+    answers.iter().for_each(|answer| count_refusal(app, answer));
     Ok(respond(app, JSON, json::body::publish_answer(&answers, body.many).into_bytes()))
 }
 
@@ -119,6 +121,13 @@ async fn answer<S: Store>(
         Err(Refusal { code, message, retry_after }) => {
             ServerFrame::Error { about: About::Publish(id), code, message, retry_after }
         }
+    }
+}
+
+/// A refusal in an answer that is none itself.
+fn count_refusal<S: Store>(app: &App<S>, answer: &ServerFrame) {
+    if let ServerFrame::Error { code, .. } = answer {
+        app.hub.counters.refusals.count(*code);
     }
 }
 

@@ -7,8 +7,9 @@ use axum::{
     body::Body,
     extract::{Request, State},
     http::{
-        HeaderMap, HeaderName, HeaderValue, Method,
+        HeaderName, HeaderValue,
         header::{CACHE_CONTROL, CONTENT_TYPE},
+        request::Parts,
     },
     response::{IntoResponse, Response},
 };
@@ -17,12 +18,14 @@ use everwire_protocol::{About, ClientFrame, Code, Cursor, Mode, ServerFrame, eve
 use futures::stream;
 
 use super::{
-    App,
+    App, TakenSeat,
+    admission::address,
     params::{Asked, Params, StreamRequest},
     problem::Problem,
 };
 use crate::{
-    counters::{Seat, Transport},
+    counters::Transport,
+    guard::Place,
     hub::Refusal,
     peer::{Outgoing, Peer},
     presence::Visitor,
@@ -33,10 +36,9 @@ use crate::{
 const RETRY: std::ops::Range<u32> = 1_000..3_000;
 
 pub async fn answer<S: Store>(State(app): State<Arc<App<S>>>, request: Request) -> Result<Response, Problem> {
-    let method = request.method().clone();
-    let (params, headers) = Params::of_request(request).await?;
-    let asked = StreamRequest::read(&params, &headers)?;
-    let live = Live::open(app, (&method, &headers), &asked, Transport::Sse).await?;
+    let (params, head) = Params::of_request(request, app.settings.body_timeout).await?;
+    let asked = StreamRequest::read(&params, &head.headers)?;
+    let live = Live::open(app, &head, &asked, Transport::Sse).await?;
     let events = Events {
         live,
         cursor: asked.cursor(),
@@ -114,7 +116,7 @@ impl<S: Store> Events<S> {
 pub struct Live<S: Store> {
     pub app: Arc<App<S>>,
     pub peer: Peer<S>,
-    _seat: Seat,
+    _seat: (TakenSeat, Option<Place>),
 }
 
 impl<S: Store> Live<S> {
@@ -122,13 +124,14 @@ impl<S: Store> Live<S> {
     /// the others go on; when none is left, the request is refused.
     pub async fn open(
         app: Arc<App<S>>,
-        head: (&Method, &HeaderMap),
+        head: &Parts,
         asked: &StreamRequest,
         transport: Transport,
     ) -> Result<Self, Problem> {
         let now = app.clock.now();
-        let seat = app.seat(transport)?;
+        let seat = app.seat(transport, address(&head.extensions))?;
         let subject = app.subject_of(now, head, asked, transport)?;
+        let place = app.hub.guards.place_of(&subject)?;
         let visitor = asked.client_id.clone().map(|client_id| Visitor {
             client_id,
             subject: subject.name.clone(),
@@ -144,7 +147,7 @@ impl<S: Store> Live<S> {
         }
         match peer.refused_all() {
             Some((topic, refusal)) => Err(problem_of(topic, refusal)),
-            None => Ok(Self { app, peer, _seat: seat }),
+            None => Ok(Self { app, peer, _seat: (seat, place) }),
         }
     }
 }

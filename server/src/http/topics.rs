@@ -42,7 +42,7 @@ pub async fn history<S: Store>(
     let limit = params.number(LIMIT)?.unwrap_or(limits::HISTORY);
 
     let now = app.clock.now();
-    let subject = app.subject(now, &parts.headers)?;
+    let subject = app.subject(now, &parts)?;
     app.hub.check(&subject, Action::History, &topic)?;
     let page = app.hub.store.history(now, &topic, range, limit).await.map_err(crate::hub::Refusal::from)?;
     let records: Vec<_> = page.entries.iter().map(|entry| entry.record.clone()).collect();
@@ -60,7 +60,7 @@ pub async fn presence<S: Store>(
 ) -> Result<Response, Problem> {
     let (mut parts, _) = request.into_parts();
     let topic = topic_of(&mut parts).await?;
-    let subject = app.subject(app.clock.now(), &parts.headers)?;
+    let subject = app.subject(app.clock.now(), &parts)?;
     app.hub.check(&subject, Action::Presence, &topic)?;
     let (members, _) = app.hub.presence.members(&topic, MEMBERS_BYTES);
     let body = if wants_binary(&parts.headers) {

@@ -21,10 +21,12 @@ use everwire_protocol::{
 };
 use futures::FutureExt;
 use tracing::Instrument;
+use tungstenite::error::ProtocolError;
 
-use super::{App, problem::Problem};
+use super::{App, TakenSeat, admission::address, problem::Problem};
 use crate::{
-    counters::{Seat, Transport},
+    counters::Transport,
+    guard::Address,
     hub::cut,
     peer::{Closing, Outgoing, Peer, encode_binary},
     store::Store,
@@ -62,7 +64,8 @@ pub async fn upgrade<S: Store>(
             return Err(Problem::new(Code::UNSUPPORTED_VERSION, known));
         }
     };
-    let seat = app.seat(Transport::WebSocket)?;
+    let address = address(&parts.extensions);
+    let seat = app.seat(Transport::WebSocket, address)?;
     let span = tracing::Span::current();
     // Taken here, so that the server's end waits for this one's also in the moment between the two.
     let tracked = app.tasks.token();
@@ -73,10 +76,25 @@ pub async fn upgrade<S: Store>(
         .max_message_size(limits::FRAME_BYTES)
         .max_frame_size(limits::FRAME_BYTES)
         .on_upgrade(move |socket| async move {
-            serve(app, socket, codec, seat).instrument(span).await;
+            serve(app, socket, codec, (address, seat)).instrument(span).await;
             drop(tracked);
         })
         .into_response())
+}
+
+/// What the other side did wrong, where an error is that and not the end of the line.
+fn fault(error: axum::Error) -> Option<(Code, String)> {
+    let error = error.into_inner();
+    match error.downcast_ref::<tungstenite::Error>()? {
+        tungstenite::Error::Capacity(_) => {
+            Some((Code::TOO_LARGE, format!("a message is over {} bytes", limits::FRAME_BYTES)))
+        }
+        tungstenite::Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => None,
+        error @ (tungstenite::Error::Protocol(_) | tungstenite::Error::Utf8(_)) => {
+            Some((Code::BAD_REQUEST, error.to_string()))
+        }
+        _ => None,
+    }
 }
 
 /// What woke the connection.
@@ -86,12 +104,18 @@ enum Event {
     Drain,
 }
 
-async fn serve<S: Store>(app: Arc<App<S>>, socket: WebSocket, codec: Codec, _seat: Seat) {
+async fn serve<S: Store>(
+    app: Arc<App<S>>,
+    socket: WebSocket,
+    codec: Codec,
+    (address, _seat): (Option<Address>, TakenSeat),
+) {
     let now = app.clock.now();
     let session = app.session();
     tracing::debug!(session, ?codec, "connected");
     let mut peer = Peer::new(Arc::clone(&app.hub), now, session.as_str());
     peer.ends_at(app.ends_at(now));
+    peer.comes_from(address);
     let mut connection = Connection { app, socket, codec, peer, clean: false };
     let end = connection.run().await;
     tracing::debug!(session, end, clean = connection.clean, "disconnected");
@@ -140,13 +164,8 @@ impl<S: Store> Connection<S> {
                     }
                 }
                 Event::Message(Some(Err(error))) => {
-                    let error = error.to_string();
-                    // tungstenite's words for a message over its limit; any other error is the end.
-                    if !error.contains("too long") {
-                        return "lost";
-                    }
-                    let message = format!("a message is over {} bytes", limits::FRAME_BYTES);
-                    self.peer.refuse(Code::TOO_LARGE, message);
+                    let Some((code, message)) = fault(error) else { return "lost" };
+                    self.peer.refuse(code, message);
                 }
                 Event::Message(None) => return "lost",
                 Event::Wake => {}

@@ -2,7 +2,7 @@
 
 use std::fmt::Error;
 
-use everwire_protocol::{Code, GapReason};
+use everwire_protocol::GapReason;
 use prometheus_client::{
     collector::Collector,
     encoding::{DescriptorEncoder, EncodeMetric, NoLabelSet},
@@ -52,7 +52,8 @@ impl Sources {
             counters.messages_out(),
         )?;
         let bytes = Some(&Unit::Bytes);
-        let received = Transport::ALL.map(|transport| (transport.name(), counters.bytes_in(transport)));
+        let received = [Transport::WebSocket, Transport::Request]
+            .map(|transport| (transport.name(), counters.bytes_in(transport)));
         let help = "Bytes of messages and bodies that came in, without what the transport adds";
         out.counters("received", help, bytes, "transport", &received)?;
         let sent = Transport::ALL.map(|transport| (transport.name(), counters.bytes_out(transport)));
@@ -67,7 +68,7 @@ impl Sources {
 
     fn refused(&self, out: &mut Writer<'_>) -> Done {
         let refusals: Vec<_> =
-            Code::ALL.iter().map(|code| (code.name(), self.counters.refusals(*code))).collect();
+            self.counters.refusals.iter().map(|(code, count)| (code.name(), count)).collect();
         out.counters(
             "refusals",
             "What was refused, by the code that the client was told",

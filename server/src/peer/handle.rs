@@ -61,9 +61,13 @@ impl<S: Store> Peer<S> {
     fn connect(&mut self, now: u64, client_id: ClientId, token: Option<&Token>, info: Option<String>) {
         match self.hub.authorizer.authenticate(now, token.map(Token::as_str)) {
             Ok(subject) => {
+                match self.hub.guards.place_of(&subject) {
+                    Ok(place) => self.place = place,
+                    Err(refusal) => return self.refuse_for(refusal),
+                }
                 let info = info.map(Arc::from);
                 self.visitor = Some(Visitor { client_id, subject: subject.name.clone(), info });
-                self.subject = subject;
+                self.subject = subject.at(self.subject.address);
                 self.welcome(now);
             }
             Err(Denied { code, message }) => self.refuse(code, message),

@@ -35,9 +35,6 @@ impl<S: Store> Peer<S> {
             && let Some(frame) = self.queue.pop_front()
         {
             self.queued_bytes -= weight(&frame);
-            if let ServerFrame::Error { code, .. } = &frame {
-                self.hub.counters.count_refusal(*code);
-            }
             room = room.saturating_sub(weight(&frame));
             out.push(Outgoing::Frame(frame));
         }
@@ -59,6 +56,11 @@ impl<S: Store> Peer<S> {
         if !out.is_empty() {
             self.last_sent = now;
             self.hub.counters.count_out(out.iter().map(|o| o.messages() as u64).sum());
+            for outgoing in &out {
+                if let Outgoing::Frame(ServerFrame::Error { code, .. }) = outgoing {
+                    self.hub.counters.refusals.count(*code);
+                }
+            }
         }
         out
     }
