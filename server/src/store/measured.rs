@@ -109,3 +109,26 @@ impl<S: Store> Store for Measured<S> {
         self.store.figures()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    /// A method with a body of its own in the trait would not be missed by the compiler, and the store's would never be
+    /// called.
+    #[test]
+    fn every_method_of_a_store_is_handed_on() {
+        let names = |source: &str, from: &str| -> BTreeSet<String> {
+            let block = source.split(from).nth(1).and_then(|rest| rest.split("\n}").next()).expect("a block");
+            let names = block.split("\n    fn ").chain(block.split("\n    async fn ")).skip(1);
+            let names = names.filter_map(|rest| rest.split(['(', '<']).next());
+            names
+                .filter(|name| name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'))
+                .map(str::to_owned)
+                .collect()
+        };
+        let of_trait = names(include_str!("mod.rs"), "pub trait Store:");
+        assert!(of_trait.contains("append") && of_trait.contains("health"), "{of_trait:?}");
+        assert_eq!(names(include_str!("measured.rs"), "Store for Measured<S> {"), of_trait);
+    }
+}
