@@ -2,7 +2,14 @@
 //! unread and for its answers, and all of them ended in order. It knows sockets, and nothing of what is
 //! said over them.
 
-use std::{pin::pin, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    future::{Future, pending, poll_fn},
+    pin::{self, pin},
+    sync::{Arc, Mutex, PoisonError},
+    task::Poll,
+    time::Duration,
+};
 
 use axum::Router;
 use hyper::{
@@ -20,7 +27,10 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::linger::Linger;
+use super::{
+    linger::Linger,
+    long::{Asked, LongAnswer},
+};
 
 /// How long a client may take to send the head of a request.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(15);
@@ -64,43 +74,92 @@ pub async fn serve(
             continue;
         }
         let stream = Linger::new(stream, permit, tasks.clone());
-        tasks.spawn(connection(http.clone(), stream, router.clone(), limits, stop.clone()));
+        let connection = connection(http.clone(), stream, router.clone(), limits, stop.clone());
+        let long_tasks = tasks.clone();
+        tasks.spawn(async move {
+            if let Some((stream, answer)) = connection.await {
+                // A task of its own: this one is as large as all that hyper needed.
+                long_tasks.spawn(last(stream, answer, limits));
+            }
+        });
     }
     drop(listener);
     tasks.close();
     tasks.wait().await;
 }
 
-/// One connection, up to its end or its upgrade.
+/// An answer that lasts, up to its end.
+async fn last(stream: Linger, answer: LongAnswer, limits: Limits) {
+    if let Err(error) = answer.send(stream, limits.answer_life + limits.write_timeout).await {
+        tracing::debug!(%error, "a stream was ended by its client");
+    }
+}
+
+/// One connection, up to its end, its upgrade, or an answer that lasts.
 async fn connection(
     http: http1::Builder,
     stream: Linger,
     router: Router,
     limits: Limits,
     stop: CancellationToken,
-) {
-    let asked = Notify::new();
+) -> Option<(Linger, LongAnswer)> {
+    let (asked, lasts, long) = (Notify::new(), Notify::new(), Mutex::new(None));
+    let take = || long.lock().unwrap_or_else(PoisonError::into_inner).take();
+    let blocked = stream.blocked();
     let router = TowerToHyperService::new(router);
     let service = service_fn(|request| {
         asked.notify_one();
-        router.call(request)
+        let how = Asked::of(&request);
+        let answered = router.call(request);
+        let (lasts, long) = (&lasts, &long);
+        async move {
+            match how.take(answered.await?) {
+                Err(answer) => Ok::<_, Infallible>(answer),
+                Ok(answer) => {
+                    *long.lock().unwrap_or_else(PoisonError::into_inner) = Some(answer);
+                    lasts.notify_one();
+                    // It is written elsewhere: hyper is left waiting for it.
+                    pending().await
+                }
+            }
+        }
     });
-    let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service).with_upgrades());
+    let mut connection = http.serve_connection(TokioIo::new(stream), service).with_upgrades();
     let mut overdue = pin!(sleep(limits.answer_life));
     let ended = loop {
         tokio::select! {
-            ended = connection.as_mut() => break ended,
+            ended = &mut connection => break ended,
+            () = lasts.notified() => {
+                // What was answered before it may be on its way still.
+                let written = poll_fn(|cx| match pin::Pin::new(&mut connection).poll(cx) {
+                    Poll::Ready(ended) => Poll::Ready(Some(ended)),
+                    Poll::Pending if blocked.is() => Poll::Pending,
+                    Poll::Pending => Poll::Ready(None),
+                });
+                match timeout(limits.write_timeout, written).await {
+                    Ok(Some(ended)) => break ended,
+                    Ok(None) => {}
+                    Err(_) => {
+                        tracing::debug!("a client does not read its answer: cut");
+                        return None;
+                    }
+                }
+                return connection.into_parts().map(|parts| parts.io.into_inner()).zip(take());
+            }
             () = asked.notified() => overdue.as_mut().reset(Instant::now() + limits.answer_life),
             () = overdue.as_mut() => {
-                connection.as_mut().graceful_shutdown();
-                match timeout(limits.write_timeout, connection.as_mut()).await {
+                pin::Pin::new(&mut connection).graceful_shutdown();
+                match timeout(limits.write_timeout, &mut connection).await {
                     Ok(ended) => break ended,
-                    Err(_) => return tracing::debug!("a client does not read its answer: cut"),
+                    Err(_) => {
+                        tracing::debug!("a client does not read its answer: cut");
+                        return None;
+                    }
                 }
             }
             () = stop.cancelled() => {
                 // What is under way is finished; an idle connection ends at once.
-                connection.as_mut().graceful_shutdown();
+                pin::Pin::new(&mut connection).graceful_shutdown();
                 break connection.await;
             }
         }
@@ -108,6 +167,7 @@ async fn connection(
     if let Err(error) = ended {
         tracing::debug!(%error, "a connection failed");
     }
+    None
 }
 
 async fn accept(listener: &TcpListener, room: &Arc<Semaphore>) -> Option<(TcpStream, OwnedSemaphorePermit)> {
