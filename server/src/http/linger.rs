@@ -31,6 +31,8 @@ const TIMEOUT: Duration = Duration::from_secs(2);
 pub struct Link {
     /// Something came that nothing was answered to yet.
     unanswered: AtomicBool,
+    /// The last write found no room, so that whoever writes has more to write.
+    blocked: AtomicBool,
     last_words: OnceLock<Bytes>,
 }
 
@@ -38,6 +40,16 @@ impl Link {
     /// Whether something came in that nothing was answered to yet.
     pub fn is_unanswered(&self) -> bool {
         self.unanswered.load(Ordering::Relaxed)
+    }
+
+    /// Whether the last write found no room, so that whoever writes has more to write.
+    pub fn is_blocked(&self) -> bool {
+        self.blocked.load(Ordering::Relaxed)
+    }
+
+    fn note<T>(&self, written: Poll<T>) -> Poll<T> {
+        self.blocked.store(written.is_pending(), Ordering::Relaxed);
+        written
     }
 
     /// Nothing is written when the socket is dropped, whatever is said later.
@@ -134,18 +146,20 @@ impl AsyncRead for Linger {
 }
 
 impl AsyncWrite for Linger {
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         self.link.unanswered.store(false, Ordering::Relaxed);
-        self.stream()?.poll_write(cx, bytes)
+        let written = self.as_mut().stream()?.poll_write(cx, bytes);
+        self.link.note(written)
     }
 
     fn poll_write_vectored(
-        self: Pin<&mut Self>,
+        mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         self.link.unanswered.store(false, Ordering::Relaxed);
-        self.stream()?.poll_write_vectored(cx, slices)
+        let written = self.as_mut().stream()?.poll_write_vectored(cx, slices);
+        self.link.note(written)
     }
 
     fn is_write_vectored(&self) -> bool {

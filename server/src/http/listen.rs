@@ -2,7 +2,15 @@
 //! unread and for its answers, and all of them ended in order. It knows sockets, and nothing of what is
 //! said over them.
 
-use std::{net::SocketAddr, pin::pin, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    future::{Future, pending, poll_fn},
+    net::SocketAddr,
+    pin::{self, pin},
+    sync::{Arc, Mutex, PoisonError},
+    task::Poll,
+    time::Duration,
+};
 
 use axum::Router;
 use everwire_protocol::Code;
@@ -27,6 +35,7 @@ use super::{
     admission::PeerAddress,
     door::Door,
     linger::{Linger, Link},
+    long::{Asked, LongAnswer},
 };
 
 /// Most connections that are turned away at one time, each with an answer; more are cut without one.
@@ -91,12 +100,12 @@ pub async fn serve(
         }
         let stream = Linger::new(stream, permit, tasks.clone());
         let of = Of { peer: PeerAddress(peer.ip()), door: Arc::clone(&door), link: stream.link(), limits };
-        let (http, router, stop) = (http.clone(), router.clone(), stop.clone());
+        let (http, router, tasks_of, stop) = (http.clone(), router.clone(), tasks.clone(), stop.clone());
         match tls.clone() {
-            None => tasks.spawn(connection(http, stream, router, of, stop)),
+            None => tasks.spawn(answer(http, stream, router, of, tasks_of, stop)),
             Some(tls) => tasks.spawn(async move {
                 if let Some(stream) = greet(&tls, stream, &of, &stop).await {
-                    connection(http, stream, router, of, stop).await;
+                    answer(http, stream, router, of, tasks_of, stop).await;
                 }
             }),
         };
@@ -142,36 +151,90 @@ async fn greet(
 }
 
 /// One connection, up to its end or its upgrade.
+async fn answer<T: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+    http: http1::Builder,
+    stream: T,
+    router: Router,
+    of: Of,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+) {
+    let limits = of.limits;
+    if let Some((stream, answer)) = connection(http, stream, router, of, stop).await {
+        // A task of its own: this one is as large as all that hyper needed.
+        tasks.spawn(async move {
+            if let Err(error) = answer.send(stream, limits.answer_life + limits.write_timeout).await {
+                tracing::debug!(%error, "a stream was ended by its client");
+            }
+        });
+    }
+}
+
+/// The same, up to an answer that lasts.
 async fn connection<T: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     http: http1::Builder,
     stream: T,
     router: Router,
     Of { peer, door, link, limits }: Of,
     stop: CancellationToken,
-) {
-    let asked = Notify::new();
+) -> Option<(T, LongAnswer)> {
+    let (asked, lasts, long) = (Notify::new(), Notify::new(), Mutex::new(None));
+    let take = || long.lock().unwrap_or_else(PoisonError::into_inner).take();
     let router = TowerToHyperService::new(router);
     let service = service_fn(|mut request: hyper::Request<_>| {
         request.extensions_mut().insert(peer);
         asked.notify_one();
-        router.call(request)
+        let how = Asked::of(&request);
+        let answered = router.call(request);
+        let (lasts, long) = (&lasts, &long);
+        async move {
+            match how.take(answered.await?) {
+                Err(answer) => Ok::<_, Infallible>(answer),
+                Ok(answer) => {
+                    *long.lock().unwrap_or_else(PoisonError::into_inner) = Some(answer);
+                    lasts.notify_one();
+                    // It is written elsewhere: hyper is left waiting for it.
+                    pending().await
+                }
+            }
+        }
     });
-    let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service).with_upgrades());
+    let mut connection = http.serve_connection(TokioIo::new(stream), service).with_upgrades();
     let mut overdue = pin!(sleep(limits.answer_life));
     let ended = loop {
         tokio::select! {
-            ended = connection.as_mut() => break ended,
+            ended = &mut connection => break ended,
+            () = lasts.notified() => {
+                // What was answered before it may be on its way still.
+                let written = poll_fn(|cx| match pin::Pin::new(&mut connection).poll(cx) {
+                    Poll::Ready(ended) => Poll::Ready(Some(ended)),
+                    Poll::Pending if link.is_blocked() => Poll::Pending,
+                    Poll::Pending => Poll::Ready(None),
+                });
+                match timeout(limits.write_timeout, written).await {
+                    Ok(Some(ended)) => break ended,
+                    Ok(None) => {}
+                    Err(_) => {
+                        tracing::debug!("a client does not read its answer: cut");
+                        return None;
+                    }
+                }
+                return connection.into_parts().map(|parts| parts.io.into_inner()).zip(take());
+            }
             () = asked.notified() => overdue.as_mut().reset(Instant::now() + limits.answer_life),
             () = overdue.as_mut() => {
-                connection.as_mut().graceful_shutdown();
-                match timeout(limits.write_timeout, connection.as_mut()).await {
+                pin::Pin::new(&mut connection).graceful_shutdown();
+                match timeout(limits.write_timeout, &mut connection).await {
                     Ok(ended) => break ended,
-                    Err(_) => return tracing::debug!("a client does not read its answer: cut"),
+                    Err(_) => {
+                        tracing::debug!("a client does not read its answer: cut");
+                        return None;
+                    }
                 }
             }
             () = stop.cancelled() => {
                 // What is under way is finished; an idle connection ends at once.
-                connection.as_mut().graceful_shutdown();
+                pin::Pin::new(&mut connection).graceful_shutdown();
                 break connection.await;
             }
         }
@@ -185,6 +248,7 @@ async fn connection<T: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
             door.count(if error.is_parse_too_large() { Code::TOO_LARGE } else { Code::BAD_REQUEST });
         }
     }
+    None
 }
 
 async fn accept(listener: &TcpListener) -> Option<(TcpStream, SocketAddr)> {

@@ -9,6 +9,7 @@ mod files;
 mod health;
 mod linger;
 mod listen;
+mod long;
 mod operations;
 pub mod origin;
 pub mod params;

@@ -2,6 +2,7 @@
 //! the peer's own deadline.
 
 use std::{
+    pin::{Pin, pin},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -20,11 +21,12 @@ use everwire_protocol::{
     json, limits,
 };
 use futures::FutureExt;
-use tracing::Instrument;
+use tokio_util::sync::WaitForCancellationFuture;
 use tungstenite::error::ProtocolError;
 
 use super::{App, TakenSeat, admission::address, problem::Problem};
 use crate::{
+    clock::Alarm,
     counters::Transport,
     guard::Address,
     hub::cut,
@@ -33,7 +35,7 @@ use crate::{
 };
 
 /// The socket's own buffers: frames are made whole before they are written, so it needs little.
-const BUFFER_BYTES: usize = 8 * 1024;
+const BUFFER_BYTES: usize = 1024;
 /// How long the other side may take to answer a close.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 /// What a close frame holds beside its code.
@@ -66,7 +68,9 @@ pub async fn upgrade<S: Store>(
     };
     let address = address(&parts.extensions);
     let seat = app.seat(Transport::WebSocket, address)?;
-    let span = tracing::Span::current();
+    let session = app.session();
+    // Said here, within the request: a span that lasted as long as the socket would cost memory for each.
+    tracing::debug!(session, ?codec, "upgraded");
     // Taken here, so that the server's end waits for this one's also in the moment between the two.
     let tracked = app.tasks.token();
     Ok(upgrade
@@ -76,7 +80,7 @@ pub async fn upgrade<S: Store>(
         .max_message_size(limits::FRAME_BYTES)
         .max_frame_size(limits::FRAME_BYTES)
         .on_upgrade(move |socket| async move {
-            serve(app, socket, codec, (address, seat)).instrument(span).await;
+            serve(app, socket, codec, session, (address, seat)).await;
             drop(tracked);
         })
         .into_response())
@@ -108,11 +112,11 @@ async fn serve<S: Store>(
     app: Arc<App<S>>,
     socket: WebSocket,
     codec: Codec,
+    session: String,
     (address, _seat): (Option<Address>, TakenSeat),
 ) {
     let now = app.clock.now();
-    let session = app.session();
-    tracing::debug!(session, ?codec, "connected");
+    tracing::debug!(session, "connected");
     let mut peer = Peer::new(Arc::clone(&app.hub), now, session.as_str());
     peer.ends_at(app.ends_at(now));
     peer.comes_from(address);
@@ -140,6 +144,10 @@ impl<S: Store> Drop for Connection<S> {
 impl<S: Store> Connection<S> {
     /// Drives the peer to its end; answers what the end was.
     async fn run(&mut self) -> &'static str {
+        let app = Arc::clone(&self.app);
+        // Kept over all waits: what is sent costs no timer, and no place in the queue for the drain.
+        let mut alarm = app.clock.alarm(self.peer.deadline());
+        let mut drain = pin!(app.drain.cancelled());
         loop {
             let out = self.peer.pull(self.app.clock.now()).await;
             let idle = out.is_empty();
@@ -156,7 +164,11 @@ impl<S: Store> Connection<S> {
             }
             // While there is more to send, look at what came in without waiting for it: a pause must be
             // heard in the middle of a long catching up.
-            let event = if idle { self.wait().await } else { self.look() };
+            let event = if idle || self.peer.is_settled() {
+                self.wait(&mut alarm, drain.as_mut()).await
+            } else {
+                self.look()
+            };
             match event {
                 Event::Message(Some(Ok(message))) => {
                     if !self.take(message).await {
@@ -174,13 +186,13 @@ impl<S: Store> Connection<S> {
         }
     }
 
-    async fn wait(&mut self) -> Event {
-        let deadline = self.app.clock.sleep_until(self.peer.deadline());
+    async fn wait(&mut self, alarm: &mut Alarm, drain: Pin<&mut WaitForCancellationFuture<'_>>) -> Event {
+        let deadline = self.peer.deadline();
         tokio::select! {
             message = self.socket.recv() => Event::Message(message),
             () = self.peer.wakeup().marked() => Event::Wake,
-            () = deadline => Event::Wake,
-            () = self.app.drain.cancelled() => Event::Drain,
+            () = alarm.until(&self.app.clock, deadline) => Event::Wake,
+            () = drain => Event::Drain,
         }
     }
 

@@ -167,6 +167,26 @@ async fn a_websocket_and_a_stream_outlive_the_certificate_that_they_began_with()
     assert!(server.server.drain().await, "ends in order");
 }
 
+/// More than the socket takes at once: what TLS holds back goes out when there is room again.
+#[tokio::test]
+async fn a_long_catching_up_comes_through_to_its_end() {
+    let files = Files::new();
+    let trusted = files.renew();
+    let server = serve(&files).await;
+    let mut ws = websocket(&server, &trusted).await;
+    for n in 0..15 {
+        let content = serde_json::json!(format!("{}-{n}", "x".repeat(60_000)));
+        let payload = everwire_protocol::Payload::json(content.to_string());
+        ws.send(crate::support::publish_frame("a", &format!("x.{n}"), payload)).await;
+        assert!(matches!(ws.next().await[0], ServerFrame::Ack { .. }));
+    }
+    let mut sse =
+        ask_until(&server, &trusted, "GET /v1/sse?topic=a&from=earliest&format=raw", "retry:").await;
+    // Nothing is read for as long as it takes to answer another: the socket is full then.
+    ws.ping(1).await;
+    read_until(&mut sse, "x-14\"").await;
+}
+
 #[tokio::test]
 async fn files_that_do_not_belong_together_leave_the_certificate_as_it_was() {
     let files = Files::new();
