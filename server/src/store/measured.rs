@@ -123,7 +123,7 @@ mod tests {
             let names = block.split("\n    fn ").chain(block.split("\n    async fn ")).skip(1);
             let names = names.filter_map(|rest| rest.split(['(', '<']).next());
             names
-                .filter(|name| name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'))
+                .filter(|name| !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'))
                 .map(str::to_owned)
                 .collect()
         };
