@@ -5,6 +5,7 @@ mod browser;
 mod described;
 mod drain;
 mod files;
+mod guards;
 mod metrics;
 mod operations;
 mod poll;
