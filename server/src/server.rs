@@ -22,7 +22,7 @@ use crate::{
     metrics::Metrics,
     metrics_topics,
     presence::Presence,
-    store::{Measured, MemoryStore, Store},
+    store::{DurableStore, Measured, MemoryStore, Store},
 };
 
 /// How often stores and presence do their housekeeping.
@@ -54,9 +54,15 @@ impl Server {
     /// # Errors
     /// As [`start_over`](Self::start_over), and when the store can't be opened.
     pub async fn start(config: Config) -> io::Result<Self> {
-        match config.store_kind {
+        match config.store_kind.clone() {
             StoreKind::Memory => {
                 let store = MemoryStore::new(fastrand::u64(..), config.store.clone());
+                Self::start_over(store, config).await
+            }
+            StoreKind::Data(options) => {
+                let limits = config.store.clone();
+                let opening = tokio::task::spawn_blocking(move || DurableStore::open(&options, limits));
+                let store = opening.await?.map_err(io::Error::other)?;
                 Self::start_over(store, config).await
             }
         }

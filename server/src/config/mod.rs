@@ -5,6 +5,7 @@ mod effective;
 mod guards;
 mod options;
 mod sources;
+mod tls;
 mod tokens;
 
 #[cfg(test)]
@@ -25,10 +26,10 @@ use crate::{
     hub::PeerRules,
     log::{KeyLimits, Pattern, Retention, RetentionRules},
     presence::STAYS,
-    store::MemoryLimits,
+    store::{DataOptions, MemoryLimits},
 };
 
-pub use options::{ForwardedBy, LogFormat, Options, RetentionOption};
+pub use options::{ForwardedBy, FsyncOption, LogFormat, Options, RetentionOption};
 pub use sources::{Given, Source, unknown_variables};
 
 /// The topics that the server publishes its own figures to; nobody else may.
@@ -42,6 +43,8 @@ pub enum StoreKind {
     /// In this process, and lost with it.
     #[default]
     Memory,
+    /// In a directory.
+    Data(DataOptions),
 }
 
 /// Why the server does not start.
@@ -217,8 +220,9 @@ impl Config {
         let keys = tokens::keys(&options)?;
         let leeway = millis("token-leeway", options.token_leeway, base.tokens.leeway, 0, 300)?;
         let tokens = tokens::rules(&options, leeway);
-        let tls = tls(options.tls_cert, options.tls_key)?;
+        let tls = tls::files(options.tls_cert, options.tls_key)?;
         let static_dir = static_dir(options.static_dir)?;
+        let store_kind = store_kind(options.data, options.fsync)?;
         Ok(Self {
             listen: options.listen.unwrap_or(base.listen),
             metrics_listen: options.metrics_listen,
@@ -229,7 +233,7 @@ impl Config {
             anonymous_rights,
             keys,
             tokens,
-            store_kind: StoreKind::default(),
+            store_kind,
             store,
             rules: peer,
             max_connections: bounded("max-connections", options.max_connections, 10_000, 1, 1_000_000)?,
@@ -325,17 +329,17 @@ fn rules(default: Retention, mut patterns: Vec<(Pattern, Retention)>) -> Retenti
     RetentionRules { default, patterns }
 }
 
-fn tls(cert: Option<PathBuf>, key: Option<PathBuf>) -> Result<Option<TlsFiles>, ConfigError> {
-    match (cert, key) {
-        (None, None) => Ok(None),
-        (Some(cert), Some(key)) => {
-            let files = TlsFiles { cert, key };
-            files.check().map_err(|error| ConfigError(error.to_string()))?;
-            Ok(Some(files))
-        }
-        (Some(_), None) => Err(ConfigError("tls-cert is given, and tls-key is missing".to_owned())),
-        (None, Some(_)) => Err(ConfigError("tls-key is given, and tls-cert is missing".to_owned())),
+fn store_kind(data: Option<PathBuf>, fsync: Option<FsyncOption>) -> Result<StoreKind, ConfigError> {
+    let Some(directory) = data else {
+        // Whoever asks for it believes that something is written to disk.
+        let told = "fsync: it says how a data directory is written, and there is none: give --data too";
+        return if fsync.is_some() { Err(ConfigError(told.to_owned())) } else { Ok(StoreKind::Memory) };
+    };
+    if directory.as_os_str().is_empty() {
+        return Err(ConfigError("data: it names no directory".to_owned()));
     }
+    let fsync = fsync.unwrap_or_default().into();
+    Ok(StoreKind::Data(DataOptions { directory, fsync }))
 }
 
 fn static_dir(given: Option<PathBuf>) -> Result<Option<PathBuf>, ConfigError> {

@@ -7,7 +7,7 @@ use clap::{Parser, ValueEnum};
 use serde::{Deserialize, Serialize};
 
 use super::Given;
-use crate::auth::Secret;
+use crate::{auth::Secret, store::Fsync};
 
 /// How logs are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
@@ -29,6 +29,26 @@ pub enum ForwardedBy {
     XForwardedFor,
     /// `Forwarded`, RFC 7239.
     Forwarded,
+}
+
+/// When what was acked is on disk.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FsyncOption {
+    /// Before it is acked: it survives a power cut.
+    #[default]
+    Always,
+    /// Within 200 ms after it: it survives the server's death, but not always a power cut.
+    Interval,
+}
+
+impl From<FsyncOption> for Fsync {
+    fn from(option: FsyncOption) -> Self {
+        match option {
+            FsyncOption::Always => Self::Always,
+            FsyncOption::Interval => Self::Interval,
+        }
+    }
 }
 
 /// The retention of topics that match a pattern. What is left out is as for all topics.
@@ -164,6 +184,17 @@ pub struct Options {
     #[arg(long, env = "EVERWIRE_CONFIG", value_name = "FILE", global = true)]
     #[serde(skip)]
     pub config: Option<PathBuf>,
+
+    /// Directory to keep the logs in, so that they outlive the server; it has it for itself. Made, if it is not
+    /// there [default: none, logs are in memory and end with the server]
+    #[arg(long, env = "EVERWIRE_DATA", value_name = "DIR")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub data: Option<PathBuf>,
+
+    /// When what was acked is on disk, with --data [default: always]
+    #[arg(long, env = "EVERWIRE_FSYNC", value_name = "WHEN")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fsync: Option<FsyncOption>,
 
     /// Most records that a topic keeps [default: 1000]
     #[arg(long, env = "EVERWIRE_RETAIN_RECORDS", value_name = "N")]

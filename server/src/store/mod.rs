@@ -1,6 +1,7 @@
-//! Where logs are kept, behind one trait: in memory here, elsewhere later. What stands above it (peers,
+//! Where logs are kept, behind one trait: in memory, or in a directory. What stands above it (peers,
 //! endpoints) knows topics and cursors; what stands below knows no connection, only wake-ups to mark.
 
+mod durable;
 mod ephemeral;
 mod measured;
 mod memory;
@@ -17,6 +18,7 @@ use everwire_protocol::{Code, From, HistoryRange, Position, Topic};
 
 use crate::log::{Appended, BatchLimit, NewRecord, Page, Read, Start};
 
+pub use durable::{DataOptions, DurableStore, Fsync, OpenError};
 pub use ephemeral::{Ephemeral, RING_AGE, RING_BYTES, RING_MESSAGES, Ring};
 pub use measured::{Measured, Times};
 pub use memory::{MemoryLimits, MemoryStore};
