@@ -8,14 +8,14 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     auth::{Authorizer, Jwt, Keyring, Open, TokenRules},
     clock::Clock,
-    config::{Config, METRICS_PATTERN},
+    config::{Config, METRICS_PATTERN, StoreKind},
     counters::Counters,
     http::{self, App, Settings},
     hub::Hub,
     log::Pattern,
     metrics_topics,
     presence::Presence,
-    store::MemoryStore,
+    store::{MemoryStore, Store},
 };
 
 /// How often stores and presence do their housekeeping.
@@ -34,11 +34,24 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts a server over a store in memory, with a new epoch.
+    /// Starts a server over the store that the configuration names.
+    ///
+    /// # Errors
+    /// As [`start_over`](Self::start_over), and when the store can't be opened.
+    pub async fn start(config: Config) -> io::Result<Self> {
+        match config.store_kind {
+            StoreKind::Memory => {
+                let store = MemoryStore::new(fastrand::u64(..), config.store.clone());
+                Self::start_over(store, config).await
+            }
+        }
+    }
+
+    /// Starts a server over a store.
     ///
     /// # Errors
     /// When the address can't be listened on, or the keys that tokens are checked by can't be read.
-    pub async fn start(config: Config) -> io::Result<Self> {
+    pub async fn start_over<S: Store>(store: S, config: Config) -> io::Result<Self> {
         let listen = config.listen;
         let failed =
             |error: io::Error| io::Error::new(error.kind(), format!("can't listen on {listen}: {error}"));
@@ -52,7 +65,6 @@ impl Server {
         let drain = CancellationToken::new();
         let authorizer = authorizer(&config, &drain)?;
 
-        let store = MemoryStore::new(fastrand::u64(..), config.store);
         let presence = Presence::new(config.presence_grace.as_millis() as u64, fastrand::u64(..))
             .with_most(config.max_members);
         let hub = Arc::new(Hub::new(store, presence, authorizer, config.rules));
@@ -118,7 +130,7 @@ fn authorizer(config: &Config, stop: &CancellationToken) -> io::Result<Arc<dyn A
     Ok(Arc::new(Jwt::new(keyring, TokenRules { anonymous, read_only, ..config.tokens.clone() })))
 }
 
-async fn housekeeping(hub: Arc<Hub<MemoryStore>>, stop: CancellationToken) {
+async fn housekeeping<S: Store>(hub: Arc<Hub<S>>, stop: CancellationToken) {
     let clock = Clock::default();
     let mut ticks = tokio::time::interval(TICK);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);

@@ -31,6 +31,14 @@ pub const METRICS_PATTERN: &str = "metrics:*";
 /// Ten minutes of them, and a bit.
 const METRICS_RECORDS: usize = 660;
 
+/// Where logs are kept.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum StoreKind {
+    /// In this process, and lost with it.
+    #[default]
+    Memory,
+}
+
 /// Why the server does not start.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigError(pub String);
@@ -60,6 +68,8 @@ pub struct Config {
     pub keys: KeySources,
     /// How tokens are judged.
     pub tokens: TokenRules,
+    /// Where logs are kept.
+    pub store_kind: StoreKind,
     /// The store's bounds.
     pub store: MemoryLimits,
     /// What peers are told and held to.
@@ -96,6 +106,7 @@ impl Default for Config {
             anonymous_rights: tokens::everything(),
             keys: KeySources::default(),
             tokens: TokenRules { leeway: 30_000, ..TokenRules::default() },
+            store_kind: StoreKind::default(),
             store: MemoryLimits { retention: rules(Retention::default(), Vec::new()), ..Default::default() },
             rules: PeerRules::default(),
             max_connections: 10_000,
@@ -180,6 +191,7 @@ impl Config {
             anonymous_rights,
             keys,
             tokens,
+            store_kind: StoreKind::default(),
             store,
             rules: peer,
             max_connections: bounded("max-connections", options.max_connections, 10_000, 1, 1_000_000)?,

@@ -15,11 +15,17 @@ pub async fn live() -> &'static str {
     "ok\n"
 }
 
-/// No longer ready once the server drains: a load balancer sends clients elsewhere.
+/// Not ready once the server drains, and while its store takes nothing in: a load balancer sends clients elsewhere.
 pub async fn ready<S: Store>(State(app): State<Arc<App<S>>>) -> Response {
     if app.drain.is_cancelled() {
-        (StatusCode::SERVICE_UNAVAILABLE, "draining\n").into_response()
-    } else {
-        "ok\n".into_response()
+        return (StatusCode::SERVICE_UNAVAILABLE, "draining\n").into_response();
+    }
+    match app.hub.store.health() {
+        Ok(()) => "ok\n".into_response(),
+        Err(error) => {
+            // What is wrong in detail is the operator's alone.
+            tracing::warn!(%error, "not ready");
+            (StatusCode::SERVICE_UNAVAILABLE, "the store takes nothing in\n").into_response()
+        }
     }
 }

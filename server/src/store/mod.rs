@@ -6,6 +6,8 @@ mod memory;
 mod wakeup;
 
 #[cfg(test)]
+mod contract;
+#[cfg(test)]
 mod tests;
 
 use std::{fmt, future::Future, sync::Arc};
@@ -102,4 +104,12 @@ pub trait Store: Send + Sync + 'static {
 
     /// Housekeeping; call it every second or so.
     fn tick(&self, now: u64);
+
+    /// Whether it takes publishes in, as far as it knows now. Local and immediate.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] with what is wrong, for an operator.
+    fn health(&self) -> Result<()> {
+        Ok(())
+    }
 }
