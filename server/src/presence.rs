@@ -17,6 +17,7 @@ use everwire_protocol::{ClientId, Epoch, Member, Topic, limits};
 use tokio::sync::Notify;
 
 use elsewhere::{Elsewhere, Secret};
+pub use elsewhere::{Instance, Told};
 
 /// Most changes of a topic that are kept for its readers.
 const CHANGES: usize = 128;

@@ -50,6 +50,12 @@ pub fn record(now: u64, new: NewRecord) -> (Vec<u8>, usize) {
     (encoded, size)
 }
 
+/// A record as the log has it, of what was appended.
+pub fn entry_of(offset: u64, time: u64, new: NewRecord) -> Arc<Entry> {
+    let NewRecord { payload, key, from, id } = new;
+    Arc::new(Entry::new(Record { offset, time, payload, key, from, id }))
+}
+
 fn entry(offset: u64, time: u64, frame: Bytes) -> Option<Arc<Entry>> {
     let ServerFrame::Messages { records, .. } = decode(frame)? else { return None };
     let record = records.into_iter().next()?;
