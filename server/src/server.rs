@@ -15,7 +15,7 @@ use crate::{
     log::Pattern,
     metrics_topics,
     presence::Presence,
-    store::{MemoryStore, Store},
+    store::{MemoryStore, RedisStore, Store},
 };
 
 /// How often stores and presence do their housekeeping.
@@ -42,6 +42,10 @@ impl Server {
         match config.store_kind {
             StoreKind::Memory => {
                 let store = MemoryStore::new(fastrand::u64(..), config.store.clone());
+                Self::start_over(store, config).await
+            }
+            StoreKind::Redis(ref options) => {
+                let store = RedisStore::open(options, config.store.clone()).map_err(io::Error::other)?;
                 Self::start_over(store, config).await
             }
         }

@@ -16,12 +16,12 @@ use figment::{
 };
 
 use crate::{
-    auth::{KeySources, Rights, TokenRules},
+    auth::{KeySources, Rights, Secret, TokenRules},
     http::origin::Origins,
     hub::PeerRules,
     log::{KeyLimits, Pattern, Retention, RetentionRules},
     presence::STAYS,
-    store::MemoryLimits,
+    store::{MemoryLimits, RedisOptions},
 };
 
 pub use options::{LogFormat, Options, RetentionOption};
@@ -37,6 +37,8 @@ pub enum StoreKind {
     /// In this process, and lost with it.
     #[default]
     Memory,
+    /// In a Redis, for several instances.
+    Redis(RedisOptions),
 }
 
 /// Why the server does not start.
@@ -183,6 +185,8 @@ impl Config {
         let leeway = millis("token-leeway", options.token_leeway, base.tokens.leeway, 0, 300)?;
         let tokens = tokens::rules(&options, leeway);
         let static_dir = static_dir(options.static_dir)?;
+        let store_kind = store_kind(options.redis, options.redis_prefix)?;
+        let metrics_topics = options.metrics_topics.unwrap_or(store_kind == StoreKind::Memory);
         Ok(Self {
             listen: options.listen.unwrap_or(base.listen),
             static_dir,
@@ -191,7 +195,7 @@ impl Config {
             anonymous_rights,
             keys,
             tokens,
-            store_kind: StoreKind::default(),
+            store_kind,
             store,
             rules: peer,
             max_connections: bounded("max-connections", options.max_connections, 10_000, 1, 1_000_000)?,
@@ -201,7 +205,7 @@ impl Config {
             write_timeout: seconds("write-timeout", options.write_timeout, base.write_timeout, 1, 300)?,
             drain_window: RetryWindow { min: window.min(500), max: window },
             drain_timeout: seconds("drain-timeout", options.drain_timeout, base.drain_timeout, 0, 300)?,
-            metrics_topics: options.metrics_topics.unwrap_or(true),
+            metrics_topics,
             log: options.log.unwrap_or_default(),
             log_filter: options.log_filter.unwrap_or(base.log_filter),
         })
@@ -271,6 +275,22 @@ fn rules(default: Retention, mut patterns: Vec<(Pattern, Retention)>) -> Retenti
         patterns.push((metrics, keep));
     }
     RetentionRules { default, patterns }
+}
+
+fn store_kind(redis: Option<Secret>, prefix: Option<String>) -> Result<StoreKind, ConfigError> {
+    let Some(url) = redis else { return Ok(StoreKind::Memory) };
+    let prefix = prefix.unwrap_or_else(|| "everwire".to_owned());
+    // Braces would be taken for the hash tag of a cluster.
+    if prefix.is_empty()
+        || prefix.len() > 64
+        || !prefix.bytes().all(|b| b.is_ascii_graphic() && b != b'{' && b != b'}')
+    {
+        let why = "expected 1 to 64 visible characters without braces";
+        return Err(ConfigError(format!("redis-prefix {prefix:?}: {why}")));
+    }
+    let options = RedisOptions { url, prefix };
+    options.check().map_err(|error| ConfigError(format!("redis: {error}")))?;
+    Ok(StoreKind::Redis(options))
 }
 
 fn static_dir(given: Option<PathBuf>) -> Result<Option<PathBuf>, ConfigError> {

@@ -127,7 +127,7 @@ impl<S: Store> Live<S> {
     ) -> Result<Self, Problem> {
         let now = app.clock.now();
         let seat = app.seat(transport)?;
-        let subject = app.subject_of(now, head, asked, transport)?;
+        let subject = app.subject_of(now, head, asked, transport).await?;
         let visitor = asked.client_id.clone().map(|client_id| Visitor {
             client_id,
             subject: subject.name.clone(),
