@@ -32,6 +32,16 @@ pub use wire::DecodeError;
 
 use wire::{Reader, Result, put_varint};
 
+/// Reads a record that [`encode_record`] wrote; its offset is known from elsewhere.
+///
+/// # Errors
+/// [`DecodeError`] when these are not the bytes of one record, and of nothing else.
+pub fn decode_record(encoded: Bytes, offset: u64) -> Result<crate::Record> {
+    let mut reader = Reader(encoded);
+    let record = record::decode(&mut reader, offset)?;
+    if reader.is_empty() { Ok(record) } else { Err(DecodeError::Trailing) }
+}
+
 /// Appends a frame: its length, its type, and the fields that `fields` writes.
 fn put_frame(out: &mut Vec<u8>, kind: u8, fields: impl FnOnce(&mut Vec<u8>)) {
     let start = out.len();

@@ -8,6 +8,7 @@
 
 mod keys;
 mod retention;
+mod span;
 mod topic;
 
 #[cfg(test)]
@@ -18,10 +19,15 @@ mod tests;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use everwire_protocol::{Epoch, GapReason, Payload, Position, PublishId, Record, binary, limits};
+use everwire_protocol::{
+    Epoch, GapReason, Payload, Position, PublishId, Record,
+    binary::{self, DecodeError},
+    limits,
+};
 
 pub use keys::KeyLimits;
 pub use retention::{BadPattern, Pattern, Retention, RetentionRules};
+pub use span::Span;
 pub use topic::TopicLog;
 
 /// What a publisher gives; the log adds the offset and the time.
@@ -56,6 +62,15 @@ impl Entry {
         // The codec puts the payload last.
         record.payload.data = encoded.slice(encoded.len() - record.payload.data.len()..);
         Self { record, encoded }
+    }
+
+    /// A record as a store gives it back.
+    ///
+    /// # Errors
+    /// When these are not the bytes of a record.
+    pub fn decode(offset: u64, encoded: Bytes) -> Result<Self, DecodeError> {
+        let record = binary::decode_record(encoded.clone(), offset)?;
+        Ok(Self { record, encoded })
     }
 }
 

@@ -2,10 +2,10 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
-use everwire_protocol::{Epoch, From, GapReason, HistoryRange, Position, Record, limits};
+use everwire_protocol::{Epoch, From, HistoryRange, Position, Record, limits};
 
 use super::{
-    Appended, Batch, BatchLimit, Entry, Gap, KeyLimits, NewRecord, Page, Read, Retention, Start,
+    Appended, Batch, BatchLimit, Entry, KeyLimits, NewRecord, Page, Read, Retention, Span, Start,
     keys::KeyWindow,
 };
 
@@ -146,26 +146,14 @@ impl TopicLog {
     /// Where a reader that asks for `from` starts.
     #[must_use]
     pub fn resolve(&self, from: From) -> Start {
-        let fresh = |offset| Start { position: self.at(offset), recovered: false, gap: None };
-        match from {
-            From::Latest => fresh(self.next - 1),
-            From::Earliest => fresh(self.oldest() - 1),
-            From::Last(n) => {
-                let n = u64::from(n.min(limits::HISTORY));
-                fresh((self.next - 1).saturating_sub(n).max(self.oldest() - 1))
-            }
-            From::Position(position) => match self.gap_after(position) {
-                None => Start { position, recovered: true, gap: None },
-                Some(gap) => Start { position: gap.position, recovered: false, gap: Some(gap) },
-            },
-        }
+        self.span().resolve(from)
     }
 
     /// What is after a cursor. The cursor is checked each time: another epoch, or an offset ahead of the
     /// top, is another life of the log, and one older than retention has lost records (invariant 1).
     #[must_use]
     pub fn read(&self, after: Position, limit: BatchLimit) -> Read {
-        if let Some(gap) = self.gap_after(after) {
+        if let Some(gap) = self.span().gap_after(after) {
             return Read::Gap(gap);
         }
         let skip = usize::try_from(after.offset + 1 - self.oldest()).unwrap_or(usize::MAX);
@@ -218,16 +206,8 @@ impl TopicLog {
         Page { epoch: self.epoch, more: entries.len() < to - from, entries }
     }
 
-    /// What a reader at `position` has lost, if anything.
-    fn gap_after(&self, position: Position) -> Option<Gap> {
-        let oldest = self.oldest();
-        let from = position.offset.saturating_add(1);
-        let go_on = self.at(oldest - 1);
-        if position.epoch != self.epoch || position.offset >= self.next {
-            return Some(Gap { from, to: None, reason: GapReason::Epoch, position: go_on });
-        }
-        let evicted = from < oldest;
-        evicted.then(|| Gap { from, to: Some(oldest - 1), reason: GapReason::Evicted, position: go_on })
+    fn span(&self) -> Span {
+        Span { epoch: self.epoch, oldest: self.oldest(), next: self.next }
     }
 
     fn evict_record(&mut self) {

@@ -25,7 +25,7 @@ use std::{
     sync::{Arc, Mutex, atomic::Ordering},
 };
 
-use everwire_protocol::{Epoch, From, GapReason, HistoryRange, Position, Topic, limits};
+use everwire_protocol::{Epoch, From, HistoryRange, Position, Topic, limits};
 use redis::{Client, RedisError, Script, Value};
 use tokio::{
     sync::{Notify, Semaphore, SemaphorePermit},
@@ -37,7 +37,7 @@ use super::{Ephemeral, MemoryLimits, Result, Slot, Store, StoreError, Wakeup, Wa
 use crate::{
     auth::Secret,
     clock::Clock,
-    log::{Appended, BatchLimit, Gap, NewRecord, Page, Read, Start},
+    log::{Appended, BatchLimit, NewRecord, Page, Read, Span, Start},
     presence::Presence,
 };
 use link::{ANSWER_TIMEOUT, Link};
@@ -316,39 +316,15 @@ impl Shared {
 }
 
 impl Answer {
-    /// What a reader at `position` has lost, if anything.
-    fn gap_after(&self, position: Position) -> Option<Gap> {
-        let from = position.offset.saturating_add(1);
-        let go_on = Position { epoch: self.epoch, offset: self.oldest.saturating_sub(1) };
-        if position.epoch != self.epoch || position.offset > self.top {
-            return Some(Gap { from, to: None, reason: GapReason::Epoch, position: go_on });
-        }
-        let to = Some(go_on.offset);
-        (from < self.oldest).then_some(Gap { from, to, reason: GapReason::Evicted, position: go_on })
+    fn span(&self) -> Span {
+        Span { epoch: self.epoch, oldest: self.oldest.max(1), next: self.top.saturating_add(1) }
     }
 
     fn read(self, after: Position, limit: BatchLimit) -> Read {
-        if let Some(gap) = self.gap_after(after) {
+        if let Some(gap) = self.span().gap_after(after) {
             return Read::Gap(gap);
         }
         tail::batch(self.epoch, self.entries.into_iter(), limit, self.top).map_or(Read::UpToDate, Read::Batch)
-    }
-
-    fn start(&self, from: From) -> Start {
-        let kept = self.oldest.saturating_sub(1);
-        let fresh = |offset| {
-            let position = Position { epoch: self.epoch, offset };
-            Start { position, recovered: false, gap: None }
-        };
-        match from {
-            From::Latest => fresh(self.top),
-            From::Earliest => fresh(kept),
-            From::Last(n) => fresh(self.top.saturating_sub(u64::from(n.min(limits::HISTORY))).max(kept)),
-            From::Position(position) => match self.gap_after(position) {
-                None => Start { position, recovered: true, gap: None },
-                Some(gap) => Start { position: gap.position, recovered: false, gap: Some(gap) },
-            },
-        }
     }
 }
 
@@ -394,7 +370,7 @@ impl Store for RedisStore {
         }
         let limit = BatchLimit { bytes: 0, records: 0 };
         let answer = shared.ask(&link, topic, now, None, limit, None).await?;
-        Ok(answer.start(from))
+        Ok(answer.span().resolve(from))
     }
 
     /// Where Redis is away, a reader that is watching has nothing to read yet: it is marked when it is back.

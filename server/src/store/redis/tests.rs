@@ -3,14 +3,17 @@
 
 use std::{sync::Arc, time::Duration};
 
-use everwire_protocol::{ClientId, Payload, PublishId};
+use everwire_protocol::{ClientId, GapReason, Payload, PublishId};
 use futures::future::join_all;
 
 use super::{
     super::contract::{self, Factory, contract},
     *,
 };
-use crate::presence::{News, Visitor};
+use crate::{
+    log::Gap,
+    presence::{News, Visitor},
+};
 
 #[path = "../../../tests/parts/redis_server.rs"]
 mod redis_server;
