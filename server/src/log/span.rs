@@ -57,11 +57,6 @@ impl Span {
             return Some(Gap { from, to: None, reason: GapReason::Epoch, position: go_on });
         }
         let evicted = from < self.oldest;
-        evicted.then(|| Gap {
-            from,
-            to: Some(self.oldest - 1),
-            reason: GapReason::Evicted,
-            position: go_on,
-        })
+        evicted.then(|| Gap { from, to: Some(self.oldest - 1), reason: GapReason::Evicted, position: go_on })
     }
 }

@@ -13,9 +13,10 @@ use tokio::time::{MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Result, Shared, away,
+    Result,
     link::Link,
     members,
+    shared::{Shared, away},
     topics::{Followed, lock},
 };
 

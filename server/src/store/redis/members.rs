@@ -13,9 +13,10 @@ use redis::RedisResult;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::{
-    Result, Shared,
+    Result,
     link::Link,
     scripts::MEMBER,
+    shared::Shared,
     topics::{Asked, Followed, lock},
     wire,
 };

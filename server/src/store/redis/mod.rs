@@ -13,6 +13,7 @@ mod keeper;
 mod link;
 mod members;
 mod scripts;
+mod shared;
 mod tail;
 mod topics;
 mod wire;
@@ -26,28 +27,22 @@ use std::{
 };
 
 use everwire_protocol::{Epoch, From, HistoryRange, Position, Topic, limits};
-use redis::{Client, RedisError, Script, Value};
-use tokio::{
-    sync::{Notify, Semaphore, SemaphorePermit},
-    time::timeout,
-};
+use redis::{Client, Value};
+use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{Ephemeral, MemoryLimits, Result, Slot, Store, StoreError, Wakeup, Watch};
 use crate::{
     auth::Secret,
     clock::Clock,
-    log::{Appended, BatchLimit, NewRecord, Page, Read, Span, Start},
+    log::{Appended, BatchLimit, NewRecord, Page, Read, Start},
     presence::Presence,
 };
-use link::{ANSWER_TIMEOUT, Link};
-use scripts::{APPEND, Names, PAGE, READ};
+use scripts::{APPEND, Names, PAGE};
+use shared::{Shared, no_log};
 use tail::Local;
-use topics::{Followed, Topics, lock};
-use wire::{Answer, Message};
-
-/// Most reads that bring records at once, so that what is on its way here is bounded.
-const READS: usize = 64;
+use topics::{Topics, lock};
+use wire::Answer;
 
 /// Where Redis is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,26 +57,6 @@ pub struct RedisOptions {
 pub struct RedisStore {
     shared: Arc<Shared>,
     _stop: DropGuard,
-}
-
-/// What the store and its keeper share.
-struct Shared {
-    client: Client,
-    names: Names,
-    limits: MemoryLimits,
-    clock: Clock,
-    /// This instance's name, another one at each start.
-    instance: Arc<str>,
-    link: Mutex<Option<Link>>,
-    topics: Topics,
-    /// Something waits to be followed.
-    wanted: Notify,
-    presence: Mutex<Option<Presence>>,
-    /// That is there now.
-    present: Notify,
-    reads: Semaphore,
-    /// Why Redis takes nothing in, although it answers.
-    refuses: Mutex<Option<String>>,
 }
 
 /// What is wrong with a URL.
@@ -131,200 +106,12 @@ impl RedisStore {
             wanted: Notify::new(),
             presence: Mutex::default(),
             present: Notify::new(),
-            reads: Semaphore::new(READS),
+            reads: Semaphore::new(shared::READS),
             refuses: Mutex::default(),
         });
         let stop = CancellationToken::new();
         tokio::spawn(keeper::keep(Arc::clone(&shared), stop.clone()));
         Ok(Self { shared, _stop: stop.drop_guard() })
-    }
-}
-
-/// Redis is not there, or did not do what it was asked.
-fn away() -> StoreError {
-    StoreError::Unavailable("Redis is away".to_owned())
-}
-
-impl Shared {
-    fn link(&self) -> Result<Link> {
-        lock(&self.link).clone().filter(|link| !link.is_broken()).ok_or_else(away)
-    }
-
-    fn presence(&self) -> Option<Presence> {
-        lock(&self.presence).clone()
-    }
-
-    /// What an error of Redis means to who asked. What it is in detail is the operator's alone.
-    fn failed(link: &Link, error: &RedisError) -> StoreError {
-        link.judge(error);
-        tracing::warn!(%error, "Redis did not do what it was asked");
-        StoreError::Unavailable("Redis did not answer as it should".to_owned())
-    }
-
-    /// Runs a script about a topic.
-    async fn run<T: redis::FromRedisValue>(
-        &self,
-        link: &Link,
-        script: &Script,
-        topic: &Topic,
-        now: u64,
-        arguments: &[&[u8]],
-    ) -> Result<T> {
-        let keep = self.limits.retention.of(topic);
-        let mut run = script.prepare_invoke();
-        for key in self.names.log(topic) {
-            run.key(key);
-        }
-        // 40 bits are enough for no two lives of one topic to meet, and cursors stay short.
-        let epoch = Epoch::from_number((1 << 40) | (fastrand::u64(..) >> 24));
-        run.arg(epoch.as_str()).arg(&*link.life).arg(u8::from(link.durable)).arg(self.names.channel(topic));
-        run.arg(now).arg(keep.records).arg(keep.bytes).arg(keep.age);
-        for argument in arguments {
-            run.arg(*argument);
-        }
-        let mut connection = link.connection();
-        // Beyond the answer's own deadline, for where its turn does not come.
-        let answer = timeout(2 * ANSWER_TIMEOUT, run.invoke_async(&mut connection)).await;
-        answer.map_err(|_| away())?.map_err(|error| Self::failed(link, &error))
-    }
-
-    async fn one_of_the_reads(&self) -> Result<SemaphorePermit<'_>> {
-        let permit = timeout(ANSWER_TIMEOUT, self.reads.acquire()).await;
-        permit.map_err(|_| away())?.map_err(|_| away())
-    }
-
-    /// Reads after a cursor. `reached` is how far the log is known to have been.
-    async fn ask(
-        &self,
-        link: &Link,
-        topic: &Topic,
-        now: u64,
-        after: Option<Position>,
-        limit: BatchLimit,
-        reached: Option<Position>,
-    ) -> Result<Answer> {
-        let _one = self.one_of_the_reads().await?;
-        let words = |position: Option<Position>| {
-            position.map_or_else(Default::default, |at| (at.epoch.to_string(), at.offset.to_string()))
-        };
-        let ((epoch, offset), (known_epoch, known)) = (words(after), words(reached));
-        let offset = if offset.is_empty() { "0".to_owned() } else { offset };
-        let (records, bytes) = (limit.records.to_string(), limit.bytes.to_string());
-        let arguments = [&epoch, &offset, &records, &bytes, &known_epoch, &known].map(|text| text.as_bytes());
-        let values: Vec<Value> = self.run(link, &READ, topic, now, &arguments).await?;
-        wire::answer(values).ok_or_else(|| StoreError::Unavailable("Redis holds what is no log".to_owned()))
-    }
-
-    /// Makes sure that a topic's news are heard over this link, and that its tail was compared with Redis
-    /// since. Many may ask for it at once; Redis is asked once.
-    async fn follow(&self, link: &Link, followed: &Followed) -> Result<()> {
-        if followed.followed_on.load(Ordering::Acquire) == link.id {
-            return Ok(());
-        }
-        let mut asked = followed.asked.lock().await;
-        if followed.followed_on.load(Ordering::Acquire) == link.id {
-            return Ok(());
-        }
-        let mut connection = link.connection();
-        let subscribed = connection.subscribe(self.names.channel(&followed.name)).await;
-        subscribed.map_err(|error| Self::failed(link, &error))?;
-        // First, so that what fails from here on is looked at again.
-        followed.followed_on.store(link.id, Ordering::Release);
-        let mut compared = self.compare(link, followed).await;
-        if compared.is_ok() && asked.listed_on != 0 && asked.listed_on != link.id {
-            compared = self.list(link, followed, &mut asked).await;
-        }
-        if compared.is_err() {
-            followed.followed_on.store(0, Ordering::Release);
-        }
-        compared
-    }
-
-    /// Compares a tail with Redis, and takes in what is next.
-    async fn compare(&self, link: &Link, followed: &Followed) -> Result<()> {
-        let (end, known) = {
-            let state = lock(&followed.state);
-            (state.tail.end(), state.tail.known())
-        };
-        let limit = BatchLimit::default();
-        let answer = self.ask(link, &followed.name, self.clock.now(), end, limit, known).await?;
-        self.topics.change(followed, |state| {
-            match end {
-                Some(end) => state.tail.learn(end, &answer, followed.keep),
-                None => {
-                    state.tail.top(answer.epoch, answer.top);
-                }
-            }
-            if std::mem::take(&mut state.owed) || state.tail.known() != known {
-                state.mark_all();
-            }
-        });
-        Ok(())
-    }
-
-    /// Brings the tail on by what is next: one question for all readers at its end.
-    async fn catch_up(&self, followed: &Followed, from: Position) -> Result<()> {
-        let _asked = followed.asked.lock().await;
-        let end = lock(&followed.state).tail.end();
-        if end != Some(from) {
-            return Ok(());
-        }
-        let link = self.link()?;
-        let (now, limit) = (self.clock.now(), BatchLimit::default());
-        let answer = self.ask(&link, &followed.name, now, end, limit, None).await?;
-        self.topics.change(followed, |state| state.tail.learn(from, &answer, followed.keep));
-        Ok(())
-    }
-
-    /// What is told on a channel. Called by the connection itself, one message after another: it may not
-    /// wait.
-    fn heard(&self, channel: &[u8], message: Vec<u8>) {
-        let Some(topic) = self.names.topic_of(channel) else { return };
-        let Some(followed) = self.topics.get(topic) else { return };
-        match wire::message(message) {
-            Some(Message::Record(epoch, entry)) => self.topics.change(&followed, |state| {
-                if state.tail.record(epoch, entry, followed.keep) {
-                    state.mark_all();
-                }
-            }),
-            Some(Message::Top(epoch, top)) => self.topics.change(&followed, |state| {
-                if state.tail.top(epoch, top) {
-                    state.mark_all();
-                }
-            }),
-            // What this instance told was handed out when Redis had taken it.
-            Some(Message::Ephemeral(instance, _)) if instance == *self.instance => {}
-            Some(Message::Ephemeral(_, message)) => self.hand_out(&followed, message),
-            Some(Message::Member { id, instance, member }) => {
-                let told = self.presence().filter(|_| instance != self.instance);
-                if told.is_some_and(|presence| presence.heard(&followed.name, &instance, &id, member)) {
-                    lock(&followed.state).mark_all();
-                }
-            }
-            // It says at least that there is something: the next look at the log finds out.
-            None => tracing::warn!(topic, "something on the channel is no message"),
-        }
-    }
-
-    fn hand_out(&self, followed: &Followed, message: Ephemeral) {
-        let mut state = lock(&followed.state);
-        if !state.watchers.is_empty() {
-            state.ring.push(message);
-            state.mark_all();
-        }
-    }
-}
-
-impl Answer {
-    fn span(&self) -> Span {
-        Span { epoch: self.epoch, oldest: self.oldest.max(1), next: self.top.saturating_add(1) }
-    }
-
-    fn read(self, after: Position, limit: BatchLimit) -> Read {
-        if let Some(gap) = self.span().gap_after(after) {
-            return Read::Gap(gap);
-        }
-        tail::batch(self.epoch, self.entries.into_iter(), limit, self.top).map_or(Read::UpToDate, Read::Batch)
     }
 }
 
@@ -345,8 +132,7 @@ impl Store for RedisStore {
         let arguments = [known.as_bytes(), count.as_bytes(), age.as_bytes(), size.as_bytes(), &record];
         let answer = shared.run::<(String, u64, u64, u8)>(&link, &APPEND, topic, now, &arguments).await?;
         let (epoch, offset, time, repeated) = answer;
-        let no_log = |_| StoreError::Unavailable("Redis holds what is no log".to_owned());
-        let epoch = Epoch::new(&epoch).map_err(no_log)?;
+        let epoch = Epoch::new(&epoch).map_err(|_| no_log())?;
         if repeated == 0
             && let Some(followed) = shared.topics.get(topic.as_str())
         {
@@ -421,7 +207,6 @@ impl Store for RedisStore {
         let arguments = [side.as_bytes(), words[0].as_bytes(), words[1].as_bytes(), bytes.as_bytes()];
         let _one = shared.one_of_the_reads().await?;
         let values: Vec<Value> = shared.run(&link, &PAGE, topic, now, &arguments).await?;
-        let no_log = || StoreError::Unavailable("Redis holds what is no log".to_owned());
         let Answer { epoch, top, oldest, mut entries } = wire::answer(values).ok_or_else(no_log)?;
         let farthest = entries.last().map(|entry| entry.record.offset);
         let more = match range {

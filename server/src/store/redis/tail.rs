@@ -90,8 +90,10 @@ impl Tail {
     /// It was heard how far the log is. True when that was news.
     pub fn top(&mut self, epoch: Epoch, top: u64) -> bool {
         if self.epoch != Some(epoch) {
+            // What begins empty, and was not known before, is no news to anybody.
+            let news = self.epoch.is_some() || top > 0;
             self.begin(Position { epoch, offset: top });
-            return true;
+            return news;
         }
         let news = top > self.known;
         self.known = self.known.max(top);
