@@ -22,7 +22,7 @@ use crate::{
     metrics::Metrics,
     metrics_topics,
     presence::Presence,
-    store::{DurableStore, Measured, MemoryStore, Store},
+    store::{DurableStore, Measured, MemoryStore, RedisStore, Store},
 };
 
 /// How often stores and presence do their housekeeping.
@@ -32,6 +32,8 @@ const TICK: Duration = Duration::from_secs(1);
 const SPARE_CONNECTIONS: usize = 1_000;
 /// Connections to the address for operators.
 const OPERATIONS_CONNECTIONS: usize = 64;
+/// How long those who ask there may hold up the end.
+const OPERATIONS_END: Duration = Duration::from_secs(3);
 /// Longest life of an answer there.
 const OPERATIONS_LIFE: Duration = Duration::from_secs(60);
 
@@ -44,8 +46,9 @@ pub struct Server {
     drain: CancellationToken,
     drain_timeout: Duration,
     running: JoinHandle<()>,
-    /// Operators may look on until the very end.
-    _operations: DropGuard,
+    /// Operators may look on until the end: dropped, theirs is near too.
+    operations: DropGuard,
+    operators: Option<JoinHandle<()>>,
 }
 
 impl Server {
@@ -63,6 +66,10 @@ impl Server {
                 let limits = config.store.clone();
                 let opening = tokio::task::spawn_blocking(move || DurableStore::open(&options, limits));
                 let store = opening.await?.map_err(io::Error::other)?;
+                Self::start_over(store, config).await
+            }
+            StoreKind::Redis(options) => {
+                let store = RedisStore::open(&options, config.store.clone()).map_err(io::Error::other)?;
                 Self::start_over(store, config).await
             }
         }
@@ -131,24 +138,27 @@ impl Server {
         let secure = tls.is_some();
         let operations = CancellationToken::new();
         let metrics_address = operators.as_ref().map(TcpListener::local_addr).transpose()?;
-        if let Some(listener) = operators {
+        let operators = operators.map(|listener| {
             let router = app.operations(Arc::clone(&metrics));
-            tokio::spawn(serve_operators(
-                listener,
-                router,
-                Arc::clone(&counters),
-                limits,
-                operations.clone(),
-            ));
-        }
+            let (counters, stop) = (Arc::clone(&counters), operations.clone());
+            tokio::spawn(serve_operators(listener, router, counters, limits, stop))
+        });
         let here = config.metrics_here().then_some(metrics);
         let router = app.router(config.static_dir.as_deref(), here);
         let stop = drain.clone();
         let running =
             tokio::spawn(http::serve(listener, router, (door, tls, limits), app.tasks.clone(), stop));
-        let _operations = operations.drop_guard();
-        let drain_timeout = config.drain_timeout;
-        Ok(Self { address, metrics_address, secure, counters, drain, drain_timeout, running, _operations })
+        Ok(Self {
+            address,
+            metrics_address,
+            secure,
+            counters,
+            drain,
+            drain_timeout: config.drain_timeout,
+            running,
+            operations: operations.drop_guard(),
+            operators,
+        })
     }
 
     /// Where clients find it.
@@ -179,7 +189,13 @@ impl Server {
     /// when they had within the drain's timeout.
     pub async fn drain(self) -> bool {
         self.drain.cancel();
-        tokio::time::timeout(self.drain_timeout, self.running).await.is_ok()
+        let ended = tokio::time::timeout(self.drain_timeout, self.running).await.is_ok();
+        drop(self.operations);
+        if let Some(operators) = self.operators {
+            // They hold the store too, and whoever opens it next waits for that.
+            let _ = tokio::time::timeout(OPERATIONS_END, operators).await;
+        }
+        ended
     }
 }
 

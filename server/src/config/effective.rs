@@ -13,6 +13,8 @@ use super::{ConfigError, Options, sources};
 
 /// Every option at its default.
 const DEFAULTS: &str = include_str!("../../everwire.toml");
+/// What stands in place of a secret.
+const HIDDEN: &str = "(hidden)";
 /// From where on the sources stand.
 const COLUMN: usize = 48;
 
@@ -38,8 +40,11 @@ impl Options {
             let line = match values.get(&name) {
                 None => format!("# {name} ="),
                 // A secret is not to be kept in another place: the line is none.
-                Some(_) if is_secret(&name) => format!("# {name} = (hidden)"),
-                Some(value) => format!("{name} = {}", toml(value)),
+                Some(_) if is_secret(&name) => format!("# {name} = {HIDDEN}"),
+                Some(value) => match toml(value) {
+                    part if part.contains(HIDDEN) => format!("# {name} = {part}"),
+                    whole => format!("{name} = {whole}"),
+                },
             };
             let source = if values.contains_key(&name) { source.to_string() } else { "not set".to_owned() };
             let _ = writeln!(out, "{line:<COLUMN$} # {source}");
@@ -77,7 +82,7 @@ fn discreet(text: &str) -> String {
         let (scheme, rest) = text.split_once("://")?;
         let (user, host) = rest.rsplit_once('@')?;
         let (name, _) = user.split_once(':')?;
-        Some(format!("{scheme}://{name}:(hidden)@{host}"))
+        Some(format!("{scheme}://{name}:{HIDDEN}@{host}"))
     };
     hidden().unwrap_or_else(|| text.to_owned())
 }

@@ -5,6 +5,7 @@ mod effective;
 mod guards;
 mod options;
 mod sources;
+mod stores;
 mod tls;
 mod tokens;
 
@@ -26,7 +27,7 @@ use crate::{
     hub::PeerRules,
     log::{KeyLimits, Pattern, Retention, RetentionRules},
     presence::STAYS,
-    store::{DataOptions, MemoryLimits},
+    store::{DataOptions, MemoryLimits, RedisOptions},
 };
 
 pub use options::{ForwardedBy, FsyncOption, LogFormat, Options, RetentionOption};
@@ -45,6 +46,8 @@ pub enum StoreKind {
     Memory,
     /// In a directory.
     Data(DataOptions),
+    /// In a Redis, for several instances.
+    Redis(RedisOptions),
 }
 
 /// Why the server does not start.
@@ -220,9 +223,12 @@ impl Config {
         let keys = tokens::keys(&options)?;
         let leeway = millis("token-leeway", options.token_leeway, base.tokens.leeway, 0, 300)?;
         let tokens = tokens::rules(&options, leeway);
+        let store_kind = stores::kind(&options)?;
         let tls = tls::files(options.tls_cert, options.tls_key)?;
         let static_dir = static_dir(options.static_dir)?;
-        let store_kind = store_kind(options.data, options.fsync)?;
+        // Several instances would all write to the same topics.
+        let shared = matches!(store_kind, StoreKind::Redis(_));
+        let metrics_topics = options.metrics_topics.unwrap_or(!shared);
         Ok(Self {
             listen: options.listen.unwrap_or(base.listen),
             metrics_listen: options.metrics_listen,
@@ -247,7 +253,7 @@ impl Config {
             write_timeout: seconds("write-timeout", options.write_timeout, base.write_timeout, 1, 300)?,
             drain_window: RetryWindow { min: window.min(500), max: window },
             drain_timeout: seconds("drain-timeout", options.drain_timeout, base.drain_timeout, 0, 300)?,
-            metrics_topics: options.metrics_topics.unwrap_or(true),
+            metrics_topics,
             log: options.log.unwrap_or_default(),
             log_filter: options.log_filter.unwrap_or(base.log_filter),
         })
@@ -327,19 +333,6 @@ fn rules(default: Retention, mut patterns: Vec<(Pattern, Retention)>) -> Retenti
         patterns.push((metrics, keep));
     }
     RetentionRules { default, patterns }
-}
-
-fn store_kind(data: Option<PathBuf>, fsync: Option<FsyncOption>) -> Result<StoreKind, ConfigError> {
-    let Some(directory) = data else {
-        // Whoever asks for it believes that something is written to disk.
-        let told = "fsync: it says how a data directory is written, and there is none: give --data too";
-        return if fsync.is_some() { Err(ConfigError(told.to_owned())) } else { Ok(StoreKind::Memory) };
-    };
-    if directory.as_os_str().is_empty() {
-        return Err(ConfigError("data: it names no directory".to_owned()));
-    }
-    let fsync = fsync.unwrap_or_default().into();
-    Ok(StoreKind::Data(DataOptions { directory, fsync }))
 }
 
 fn static_dir(given: Option<PathBuf>) -> Result<Option<PathBuf>, ConfigError> {

@@ -196,6 +196,17 @@ pub struct Options {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fsync: Option<FsyncOption>,
 
+    /// Keep logs in the Redis at `redis://[user:password@]host[:port][/db]`, for several instances at once.
+    /// Everybody on the machine sees a flag: a password belongs into the variable or the file
+    #[arg(long, env = "EVERWIRE_REDIS", hide_env_values = true, value_name = "URL")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub redis: Option<Secret>,
+
+    /// What all keys and channels in Redis begin with: another one for each set of instances [default: everwire]
+    #[arg(long, env = "EVERWIRE_REDIS_PREFIX", value_name = "NAME")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub redis_prefix: Option<String>,
+
     /// Most records that a topic keeps [default: 1000]
     #[arg(long, env = "EVERWIRE_RETAIN_RECORDS", value_name = "N")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -354,7 +365,8 @@ pub struct Options {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub drain_timeout: Option<u64>,
 
-    /// Publish the server's own figures to metrics:* every second [default: true]
+    /// Publish the server's own figures to metrics:* every second [default: true; with --redis, where those of
+    /// all instances would come together, false]
     #[arg(long, env = "EVERWIRE_METRICS_TOPICS", value_name = "BOOL")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metrics_topics: Option<bool>,

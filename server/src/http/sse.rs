@@ -139,7 +139,7 @@ impl<S: Store> Live<S> {
     ) -> Result<Self, Problem> {
         let now = app.clock.now();
         let seat = app.seat(transport, address(&head.extensions))?;
-        let subject = app.subject_of(now, head, asked, transport)?;
+        let subject = app.subject_of(now, head, asked, transport).await?;
         let place = app.hub.guards.place_of(&subject)?;
         let visitor = asked.client_id.clone().map(|client_id| Visitor {
             client_id,

@@ -62,6 +62,7 @@ pub async fn presence<S: Store>(
     let topic = topic_of(&mut parts).await?;
     let subject = app.subject(app.clock.now(), &parts)?;
     app.hub.check(&subject, Action::Presence, &topic)?;
+    app.hub.store.list_members(&topic).await.map_err(crate::hub::Refusal::from)?;
     let (members, _) = app.hub.presence.members(&topic, MEMBERS_BYTES);
     let body = if wants_binary(&parts.headers) {
         Body::Frame(ServerFrame::Presence { request: 0, members })

@@ -47,7 +47,11 @@ impl<S: Store> Peer<S> {
                     self.close(Code::RATE_LIMITED, "too many publishes wait to be sent again");
                 }
             }
-            (true, ClientFrame::Presence { request, topic }) => self.presence(request, &topic),
+            (true, ClientFrame::Presence { request, topic }) => {
+                if let Err(refusal) = self.presence(request, &topic).await {
+                    self.error(About::Request(request), refusal);
+                }
+            }
             (true, ClientFrame::History { request, topic, range, limit }) => {
                 if let Err(refusal) = self.history(now, request, &topic, range, limit).await {
                     self.error(About::Request(request), refusal);
@@ -92,6 +96,9 @@ impl<S: Store> Peer<S> {
         let watch = self.hub.store.watch(now, topic, &self.wakeup, slot)?;
         let (_, ephemeral) = self.hub.store.read_ephemeral(topic, u64::MAX);
         let start = self.hub.store.resolve(now, topic, from).await?;
+        if visitor.is_some() {
+            self.hub.store.list_members(topic).await?;
+        }
 
         self.missed_members |=
             visitor.as_ref().is_some_and(|visitor| self.hub.presence.missed(topic, visitor));
@@ -172,14 +179,12 @@ impl<S: Store> Peer<S> {
         self.error(About::Topic(topic), refusal);
     }
 
-    fn presence(&mut self, request: u32, topic: &Topic) {
-        match self.hub.check(&self.subject, Action::Presence, topic) {
-            Ok(()) => {
-                let (members, _) = self.hub.presence.members(topic, MEMBERS_BYTES);
-                self.push(ServerFrame::Presence { request, members });
-            }
-            Err(refusal) => self.error(About::Request(request), refusal),
-        }
+    async fn presence(&mut self, request: u32, topic: &Topic) -> Result<(), Refusal> {
+        self.hub.check(&self.subject, Action::Presence, topic)?;
+        self.hub.store.list_members(topic).await?;
+        let (members, _) = self.hub.presence.members(topic, MEMBERS_BYTES);
+        self.push(ServerFrame::Presence { request, members });
+        Ok(())
     }
 
     async fn history(

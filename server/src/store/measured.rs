@@ -9,6 +9,7 @@ use super::{Ephemeral, Figures, Result, Slot, Store, Wakeup, Watch};
 use crate::{
     histogram::Histogram,
     log::{Appended, BatchLimit, NewRecord, Page, Read, Start},
+    presence::Presence,
 };
 
 /// Of how many reads one is timed: every delivery is a read, and must not pay for looking at the clock.
@@ -103,6 +104,22 @@ impl<S: Store> Store for Measured<S> {
 
     fn health(&self) -> Result<()> {
         self.store.health()
+    }
+
+    fn share_presence(&self, presence: &Presence) {
+        self.store.share_presence(presence);
+    }
+
+    async fn list_members(&self, topic: &Topic) -> Result<()> {
+        self.store.list_members(topic).await
+    }
+
+    async fn put_once(&self, name: &str, value: Vec<u8>, life: u64) -> Result<bool> {
+        self.store.put_once(name, value, life).await
+    }
+
+    async fn take_once(&self, name: &str) -> Result<Option<Vec<u8>>> {
+        self.store.take_once(name).await
     }
 
     fn figures(&self) -> Figures {
