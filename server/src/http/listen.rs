@@ -4,9 +4,9 @@
 
 use std::{
     convert::Infallible,
-    future::{Future, pending, poll_fn},
+    future::poll_fn,
     pin::{self, pin},
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     task::Poll,
     time::Duration,
 };
@@ -28,8 +28,8 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    linger::Linger,
-    long::{Asked, LongAnswer},
+    linger::{Blocked, Linger},
+    long::{Asked, Handover, LongAnswer},
 };
 
 /// How long a client may take to send the head of a request.
@@ -103,49 +103,30 @@ async fn connection(
     limits: Limits,
     stop: CancellationToken,
 ) -> Option<(Linger, LongAnswer)> {
-    let (asked, lasts, long) = (Notify::new(), Notify::new(), Mutex::new(None));
-    let take = || long.lock().unwrap_or_else(PoisonError::into_inner).take();
-    let blocked = stream.blocked();
+    let (asked, handover, blocked) = (Notify::new(), Handover::default(), stream.blocked());
     let router = TowerToHyperService::new(router);
     let service = service_fn(|request| {
         asked.notify_one();
-        let how = Asked::of(&request);
-        let answered = router.call(request);
-        let (lasts, long) = (&lasts, &long);
-        async move {
-            match how.take(answered.await?) {
-                Err(answer) => Ok::<_, Infallible>(answer),
-                Ok(answer) => {
-                    *long.lock().unwrap_or_else(PoisonError::into_inner) = Some(answer);
-                    lasts.notify_one();
-                    // It is written elsewhere: hyper is left waiting for it.
-                    pending().await
-                }
-            }
-        }
+        let (how, answered, handover) = (Asked::of(&request), router.call(request), &handover);
+        async move { Ok::<_, Infallible>(handover.pass(how, answered.await?).await) }
     });
     let mut connection = http.serve_connection(TokioIo::new(stream), service).with_upgrades();
     let mut overdue = pin!(sleep(limits.answer_life));
+    let mut stopping = false;
     let ended = loop {
         tokio::select! {
             ended = &mut connection => break ended,
-            () = lasts.notified() => {
-                // What was answered before it may be on its way still.
-                let written = poll_fn(|cx| match pin::Pin::new(&mut connection).poll(cx) {
-                    Poll::Ready(ended) => Poll::Ready(Some(ended)),
-                    Poll::Pending if blocked.is() => Poll::Pending,
-                    Poll::Pending => Poll::Ready(None),
-                });
-                match timeout(limits.write_timeout, written).await {
-                    Ok(Some(ended)) => break ended,
-                    Ok(None) => {}
-                    Err(_) => {
-                        tracing::debug!("a client does not read its answer: cut");
-                        return None;
-                    }
+            () = handover.has_one() => match timeout(limits.write_timeout, written(&mut connection, &blocked)).await {
+                Ok(None) => {
+                    let stream = connection.into_parts().map(|parts| parts.io.into_inner());
+                    return stream.zip(handover.take());
                 }
-                return connection.into_parts().map(|parts| parts.io.into_inner()).zip(take());
-            }
+                Ok(Some(ended)) => break ended,
+                Err(_) => {
+                    tracing::debug!("a client does not read its answer: cut");
+                    return None;
+                }
+            },
             () = asked.notified() => overdue.as_mut().reset(Instant::now() + limits.answer_life),
             () = overdue.as_mut() => {
                 pin::Pin::new(&mut connection).graceful_shutdown();
@@ -157,10 +138,10 @@ async fn connection(
                     }
                 }
             }
-            () = stop.cancelled() => {
+            () = stop.cancelled(), if !stopping => {
                 // What is under way is finished; an idle connection ends at once.
                 pin::Pin::new(&mut connection).graceful_shutdown();
-                break connection.await;
+                stopping = true;
             }
         }
     };
@@ -168,6 +149,16 @@ async fn connection(
         tracing::debug!(%error, "a connection failed");
     }
     None
+}
+
+/// Drives a connection until all that it has answered is written; answers how it ended, if it did before.
+async fn written<C: Future + Unpin>(connection: &mut C, blocked: &Blocked) -> Option<C::Output> {
+    poll_fn(|cx| match pin::Pin::new(&mut *connection).poll(cx) {
+        Poll::Ready(ended) => Poll::Ready(Some(ended)),
+        Poll::Pending if blocked.is() => Poll::Pending,
+        Poll::Pending => Poll::Ready(None),
+    })
+    .await
 }
 
 async fn accept(listener: &TcpListener, room: &Arc<Semaphore>) -> Option<(TcpStream, OwnedSemaphorePermit)> {

@@ -99,6 +99,8 @@ impl<S: Store> Events<S> {
             }
             let deadline = peer.deadline();
             tokio::select! {
+                // The drain is looked at above, and deadlines by every pull.
+                biased;
                 () = peer.wakeup().marked() => {}
                 () = alarm.until(&app.clock, deadline) => {}
                 () = drain.as_mut() => {}
