@@ -24,6 +24,8 @@ pub const PAYLOAD_BYTES: usize = 64 * 1024;
 pub const BATCH_BYTES: usize = 64 * 1024;
 /// Largest WebSocket message or HTTP body that either side accepts, in bytes.
 pub const FRAME_BYTES: usize = 1024 * 1024;
+/// How deep arrays and objects may stand in each other in a JSON payload: as deep as common parsers follow.
+pub const JSON_DEPTH: usize = 128;
 /// Most topics of one connection or request.
 pub const TOPICS: usize = 128;
 /// Most records of one `messages` frame or history page.

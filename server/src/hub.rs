@@ -8,6 +8,7 @@ use everwire_protocol::{Code, Kind, Limits, Payload, Position, PublishId, RetryW
 use crate::{
     auth::{Action, Authorizer, Subject},
     counters::Counters,
+    guard::Guards,
     log::NewRecord,
     order::Order,
     presence::{Full, Presence},
@@ -112,20 +113,28 @@ pub struct Hub<S> {
     pub rules: PeerRules,
     /// What is counted.
     pub counters: Arc<Counters>,
+    /// What keeps one client from taking what is there for all.
+    pub guards: Arc<Guards>,
 }
 
 impl<S: Store> Hub<S> {
     /// A hub over a store.
     #[must_use]
     pub fn new(store: S, presence: Presence, authorizer: Arc<dyn Authorizer>, rules: PeerRules) -> Self {
-        Self { store, presence, authorizer, rules, counters: Arc::default() }
+        Self { store, presence, authorizer, rules, counters: Arc::default(), guards: Arc::default() }
+    }
+
+    /// The same hub behind these guards; without, there are none.
+    #[must_use]
+    pub fn with_guards(self, guards: Guards) -> Self {
+        Self { guards: Arc::new(guards), ..self }
     }
 
     /// Checks and publishes; answers where the record stands, or nothing for an ephemeral one.
     ///
     /// # Errors
-    /// [`Refusal`] with [`Code::FORBIDDEN`], [`Code::TOO_LARGE`], [`Code::BAD_REQUEST`] or
-    /// [`Code::UNAVAILABLE`].
+    /// [`Refusal`] with [`Code::FORBIDDEN`], [`Code::TOO_LARGE`], [`Code::BAD_REQUEST`],
+    /// [`Code::RATE_LIMITED`] or [`Code::UNAVAILABLE`].
     pub async fn publish(
         &self,
         now: u64,
@@ -135,6 +144,7 @@ impl<S: Store> Hub<S> {
         let Publication { topic, payload, key, id, ephemeral } = publication;
         self.check(subject, Action::Publish, &topic)?;
         self.check_content(&payload, key.as_deref())?;
+        self.guards.publish(now, subject)?;
         let from = subject.name.clone();
         let position = if ephemeral {
             self.store.send_ephemeral(&topic, Ephemeral { time: now, payload, from }).await?;
@@ -194,6 +204,10 @@ impl<S: Store> Hub<S> {
         if key.is_some_and(|key| key.len() > limits::KEY_BYTES) {
             return Err(Refusal::new(Code::BAD_REQUEST, "the key is too long"));
         }
+        if payload.kind == Kind::Json && deeper_than(limits::JSON_DEPTH, &payload.data) {
+            let message = format!("the payload is nested more than {} deep", limits::JSON_DEPTH);
+            return Err(Refusal::new(Code::BAD_REQUEST, message));
+        }
         // Readers get payloads untouched, and JSON ones inside JSON answers: what claims to be a text of
         // either kind is made sure of once, here.
         let valid = match payload.kind {
@@ -211,8 +225,49 @@ impl<S: Store> Hub<S> {
     /// Housekeeping of the store and of presence; call it every second or so.
     pub fn tick(&self, now: u64) {
         self.store.tick(now);
+        self.guards.tick();
         for topic in self.presence.expire(now) {
             self.store.wake(&topic);
+        }
+    }
+}
+
+/// Whether arrays and objects stand in each other deeper than so. Parsers of readers may go into each, and have only
+/// so much of a stack.
+fn deeper_than(most: usize, json: &[u8]) -> bool {
+    let (mut depth, mut text, mut escaped) = (0_usize, false, false);
+    for byte in json {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if text => escaped = true,
+            b'"' => text = !text,
+            _ if text => {}
+            b'[' | b'{' if depth == most => return true,
+            b'[' | b'{' => depth += 1,
+            b']' | b'}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::deeper_than;
+
+    #[test]
+    fn depth_is_that_of_arrays_and_objects_and_not_of_texts() {
+        for (json, depth) in [
+            ("1", 0),
+            ("[]", 1),
+            ("[1,[2],[3]]", 2),
+            (r#"{"a":[{}]}"#, 3),
+            (r#""[[[[""#, 0),
+            (r#"["\"[[[",1]"#, 1),
+            (r#"["\\",[[]]]"#, 3),
+        ] {
+            assert!(!deeper_than(depth, json.as_bytes()), "{json}");
+            assert!(depth == 0 || deeper_than(depth - 1, json.as_bytes()), "{json}");
         }
     }
 }

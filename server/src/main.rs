@@ -1,105 +1,16 @@
-//! The server's binary: options in, a running server out, and an end in order on SIGTERM or SIGINT.
+//! The server's binary: the command line in, and what went wrong on stderr.
 
-use std::{
-    io::{IsTerminal, Write},
-    process::ExitCode,
-};
+mod cli;
 
-use clap::Parser;
-use everwire_server::{
-    config::{Config, ConfigError, LogFormat, Options},
-    server::Server,
-};
-use tracing_subscriber::{
-    EnvFilter, Layer, filter::filter_fn, layer::SubscriberExt, util::SubscriberInitExt,
-};
+use std::{io::Write, process::ExitCode};
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    match run(&Options::parse()).await {
+    match cli::Cli::read().run().await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let _ = writeln!(std::io::stderr(), "everwire-server: {error}");
             ExitCode::FAILURE
         }
-    }
-}
-
-async fn run(options: &Options) -> Result<(), Box<dyn std::error::Error>> {
-    let config = Config::load(options)?;
-    start_logs(&config)?;
-    config.check_anonymous()?;
-    if config.trusts_this_machine() {
-        tracing::warn!("no keys: everybody on this machine may read and write every topic");
-    }
-    let mut signals = Signals::listen()?;
-    let server = Server::start(config).await?;
-    // The one line on stdout: whoever started this reads the port from it.
-    writeln!(std::io::stdout(), "everwire-server listening on http://{}", server.address())?;
-
-    let signal = signals.next().await;
-    tracing::info!(signal, "draining");
-    if !server.drain().await {
-        tracing::warn!("some connections did not end in time");
-    }
-    Ok(())
-}
-
-/// Logs go to stderr: stdout has the address alone.
-fn start_logs(config: &Config) -> Result<(), ConfigError> {
-    let filter = EnvFilter::try_new(&config.log_filter)
-        .map_err(|error| ConfigError(format!("log-filter {:?}: {error}", config.log_filter)))?;
-    // The libraries below trace whole messages, and so the tokens in them: no filter may ask for that.
-    let discreet = filter_fn(|metadata| {
-        metadata.level() < &tracing::Level::TRACE || metadata.target().starts_with("everwire")
-    });
-    let logs = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
-    let logs = logs.with_ansi(std::io::stderr().is_terminal());
-    let logs = match config.log {
-        LogFormat::Text => logs.boxed(),
-        LogFormat::Json => logs.json().boxed(),
-    };
-    tracing_subscriber::registry().with(filter).with(discreet).with(logs).init();
-    Ok(())
-}
-
-/// The signals that ask for an end, listened to from the moment that this is made: one that comes right
-/// after the address was printed must drain too.
-#[cfg(unix)]
-struct Signals {
-    terminate: tokio::signal::unix::Signal,
-    interrupt: tokio::signal::unix::Signal,
-}
-
-#[cfg(unix)]
-impl Signals {
-    fn listen() -> std::io::Result<Self> {
-        use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
-    }
-
-    async fn next(&mut self) -> &'static str {
-        tokio::select! {
-            _ = self.terminate.recv() => "SIGTERM",
-            _ = self.interrupt.recv() => "SIGINT",
-        }
-    }
-}
-
-#[cfg(not(unix))]
-struct Signals;
-
-#[cfg(not(unix))]
-impl Signals {
-    fn listen() -> std::io::Result<Self> {
-        Ok(Self)
-    }
-
-    async fn next(&mut self) -> &'static str {
-        if tokio::signal::ctrl_c().await.is_err() {
-            // Without the signal there is nothing to wait for but the process's end.
-            std::future::pending::<()>().await;
-        }
-        "ctrl-c"
     }
 }

@@ -2,20 +2,27 @@
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
+use axum::Router;
 use tokio::{net::TcpListener, task::JoinHandle};
-use tokio_util::sync::CancellationToken;
+use tokio_rustls::TlsAcceptor;
+use tokio_util::{
+    sync::{CancellationToken, DropGuard},
+    task::TaskTracker,
+};
 
 use crate::{
     auth::{Authorizer, Jwt, Keyring, Open, TokenRules},
     clock::Clock,
-    config::{Config, METRICS_PATTERN},
+    config::{Config, METRICS_PATTERN, StoreKind},
     counters::Counters,
-    http::{self, App, Settings},
+    guard::{Guards, Proxies},
+    http::{self, App, Door, Settings, tls::Certificate},
     hub::Hub,
     log::Pattern,
+    metrics::Metrics,
     metrics_topics,
     presence::Presence,
-    store::MemoryStore,
+    store::{Measured, MemoryStore, Store},
 };
 
 /// How often stores and presence do their housekeeping.
@@ -23,27 +30,50 @@ const TICK: Duration = Duration::from_secs(1);
 /// Connections beyond those with a seat: for publishes, files, health, and for telling clients that the
 /// server is full.
 const SPARE_CONNECTIONS: usize = 1_000;
+/// Connections to the address for operators.
+const OPERATIONS_CONNECTIONS: usize = 64;
+/// Longest life of an answer there.
+const OPERATIONS_LIFE: Duration = Duration::from_secs(60);
 
 /// A running server.
 pub struct Server {
     address: SocketAddr,
+    metrics_address: Option<SocketAddr>,
+    secure: bool,
     counters: Arc<Counters>,
     drain: CancellationToken,
     drain_timeout: Duration,
     running: JoinHandle<()>,
+    /// Operators may look on until the very end.
+    _operations: DropGuard,
 }
 
 impl Server {
-    /// Starts a server over a store in memory, with a new epoch.
+    /// Starts a server over the store that the configuration names.
+    ///
+    /// # Errors
+    /// As [`start_over`](Self::start_over), and when the store can't be opened.
+    pub async fn start(config: Config) -> io::Result<Self> {
+        match config.store_kind {
+            StoreKind::Memory => {
+                let store = MemoryStore::new(fastrand::u64(..), config.store.clone());
+                Self::start_over(store, config).await
+            }
+        }
+    }
+
+    /// Starts a server over a store.
     ///
     /// # Errors
     /// When the address can't be listened on, or the keys that tokens are checked by can't be read.
-    pub async fn start(config: Config) -> io::Result<Self> {
-        let listen = config.listen;
-        let failed =
-            |error: io::Error| io::Error::new(error.kind(), format!("can't listen on {listen}: {error}"));
-        let listener = TcpListener::bind(listen).await.map_err(failed)?;
+    pub async fn start_over<S: Store>(store: S, config: Config) -> io::Result<Self> {
+        let listener = bind(config.listen).await?;
         let address = listener.local_addr()?;
+        let apart = config.metrics_listen.filter(|_| !config.metrics_here());
+        let operators = match apart {
+            Some(listen) => Some(bind(listen).await?),
+            None => None,
+        };
         let origins = match (address.ip().is_loopback(), config.trusts_this_machine()) {
             (true, true) => config.origins.clone().with_local().with_local_host(),
             (true, false) => config.origins.clone().with_local(),
@@ -52,16 +82,22 @@ impl Server {
         let drain = CancellationToken::new();
         let authorizer = authorizer(&config, &drain)?;
 
-        let store = MemoryStore::new(fastrand::u64(..), config.store);
+        let trusting = address.ip().is_loopback() && config.trusts_this_machine();
+        let guards = Guards::new(&config.guards.limits(trusting));
+        let store = Measured::new(store);
         let presence = Presence::new(config.presence_grace.as_millis() as u64, fastrand::u64(..))
             .with_most(config.max_members);
-        let hub = Arc::new(Hub::new(store, presence, authorizer, config.rules));
+        let hub = Hub::new(store, presence, authorizer, config.rules.clone()).with_guards(guards);
+        let hub = Arc::new(hub);
+        let metrics = Arc::new(Metrics::new(&hub));
         let settings = Settings {
             max_connections: config.max_connections,
             max_life: config.max_life,
             write_timeout: config.write_timeout,
             drain_window: config.drain_window,
             origins,
+            body_timeout: config.body_timeout,
+            proxies: config.proxies.clone(),
         };
         let app = Arc::new(App::new(Arc::clone(&hub), settings, drain.clone()));
         let counters = Arc::clone(&hub.counters);
@@ -69,19 +105,56 @@ impl Server {
             let publisher = metrics_topics::publish(Arc::clone(&hub), Clock::default(), drain.clone());
             tokio::spawn(publisher);
         }
+        let door = Arc::new(Door {
+            guards: Arc::clone(&hub.guards),
+            proxies: config.proxies.clone(),
+            counters: Arc::clone(&counters),
+            clock: Clock::default(),
+        });
         tokio::spawn(housekeeping(hub, drain.clone()));
 
         let limits = http::ListenLimits {
             connections: usize::try_from(config.max_connections).unwrap_or(usize::MAX >> 4)
                 + SPARE_CONNECTIONS,
+            header_timeout: config.header_timeout,
             write_timeout: config.write_timeout,
             // A stream ends itself after six fifths of it at the latest.
             answer_life: config.max_life * 5 / 4,
         };
-        let router = app.router(config.static_dir.as_deref());
+        let tls = acceptor(&config, &drain)?;
+        let secure = tls.is_some();
+        let operations = CancellationToken::new();
+        let metrics_address = operators.as_ref().map(TcpListener::local_addr).transpose()?;
+        if let Some(listener) = operators {
+            let router = app.operations(Arc::clone(&metrics));
+            tokio::spawn(serve_operators(
+                listener,
+                router,
+                Arc::clone(&counters),
+                limits,
+                operations.clone(),
+            ));
+        }
+        let here = config.metrics_here().then_some(metrics);
+        let router = app.router(config.static_dir.as_deref(), here);
         let stop = drain.clone();
-        let running = tokio::spawn(http::serve(listener, router, limits, app.tasks.clone(), stop));
-        Ok(Self { address, counters, drain, drain_timeout: config.drain_timeout, running })
+        let running =
+            tokio::spawn(http::serve(listener, router, (door, tls, limits), app.tasks.clone(), stop));
+        let _operations = operations.drop_guard();
+        let drain_timeout = config.drain_timeout;
+        Ok(Self { address, metrics_address, secure, counters, drain, drain_timeout, running, _operations })
+    }
+
+    /// Where clients find it.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("{}://{}", if self.secure { "https" } else { "http" }, self.address)
+    }
+
+    /// Where it listens for operators, if that is an address of its own.
+    #[must_use]
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
+        self.metrics_address
     }
 
     /// Where it listens.
@@ -104,6 +177,35 @@ impl Server {
     }
 }
 
+async fn bind(listen: SocketAddr) -> io::Result<TcpListener> {
+    let failed =
+        |error: io::Error| io::Error::new(error.kind(), format!("can't listen on {listen}: {error}"));
+    TcpListener::bind(listen).await.map_err(failed)
+}
+
+/// How clients are greeted, where that is by TLS.
+fn acceptor(config: &Config, stop: &CancellationToken) -> io::Result<Option<TlsAcceptor>> {
+    let Some(files) = &config.tls else { return Ok(None) };
+    let certificate = Arc::new(Certificate::load(files.clone()).map_err(io::Error::other)?);
+    tokio::spawn(Arc::clone(&certificate).watch(stop.clone()));
+    certificate.acceptor().map(Some).map_err(io::Error::other)
+}
+
+/// The address for operators: few connections, and none of them for long.
+async fn serve_operators(
+    listener: TcpListener,
+    router: Router,
+    counters: Arc<Counters>,
+    limits: http::ListenLimits,
+    stop: CancellationToken,
+) {
+    let limits =
+        http::ListenLimits { connections: OPERATIONS_CONNECTIONS, answer_life: OPERATIONS_LIFE, ..limits };
+    let (guards, proxies) = (Arc::default(), Proxies::default());
+    let door = Arc::new(Door { guards, proxies, counters, clock: Clock::default() });
+    http::serve(listener, router, (door, None, limits), TaskTracker::new(), stop).await;
+}
+
 /// Who decides on who may do what: tokens, where there are keys for them.
 fn authorizer(config: &Config, stop: &CancellationToken) -> io::Result<Arc<dyn Authorizer>> {
     let read_only: Vec<Pattern> = METRICS_PATTERN.parse().into_iter().collect();
@@ -118,7 +220,7 @@ fn authorizer(config: &Config, stop: &CancellationToken) -> io::Result<Arc<dyn A
     Ok(Arc::new(Jwt::new(keyring, TokenRules { anonymous, read_only, ..config.tokens.clone() })))
 }
 
-async fn housekeeping(hub: Arc<Hub<MemoryStore>>, stop: CancellationToken) {
+async fn housekeeping<S: Store>(hub: Arc<Hub<S>>, stop: CancellationToken) {
     let clock = Clock::default();
     let mut ticks = tokio::time::interval(TICK);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);

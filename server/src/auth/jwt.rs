@@ -98,7 +98,8 @@ impl Jwt {
         }
         let rights = rights(claims.everwire.unwrap_or_default())
             .ok_or_else(|| invalid("the token's `everwire` holds what is no topic pattern"))?;
-        Ok(Subject { name: Some(claims.sub.into()), expires_at: Some(end), rights: Arc::new(rights) })
+        let (name, rights) = (Some(claims.sub.into()), Arc::new(rights));
+        Ok(Subject { name, expires_at: Some(end), rights, address: None })
     }
 
     /// The claims of a token that one of the keys has signed.

@@ -15,7 +15,7 @@ use jsonwebtoken::{
 use serde::{Deserialize, Serialize};
 
 /// A shared secret shorter than what the signature is made of could be guessed: RFC 7518 section 3.2.
-const SECRET_BYTES: usize = 32;
+pub(super) const SECRET_BYTES: usize = 32;
 /// Of an RSA modulus: 2,048 bits, RFC 7518 section 3.3.
 const MODULUS_BYTES: usize = 256;
 /// Of an Ed25519 public key.
@@ -28,7 +28,7 @@ const KEYS: usize = 64;
 /// A shared secret, in no log.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Secret(String);
+pub struct Secret(pub(super) String);
 
 impl From<String> for Secret {
     fn from(secret: String) -> Self {
@@ -71,7 +71,7 @@ impl KeySources {
 
 /// A key, or where it should be, is of no use.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BadKey(String);
+pub struct BadKey(pub(super) String);
 
 impl fmt::Display for BadKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -139,7 +139,7 @@ fn is_pem(text: &str) -> bool {
     text.trim_start().starts_with("-----BEGIN ")
 }
 
-fn read(path: &Path) -> Result<String, BadKey> {
+pub(super) fn read(path: &Path) -> Result<String, BadKey> {
     let failed =
         |error: std::io::Error| BadKey(format!("can't read the token key {}: {error}", path.display()));
     let mut text = String::new();
@@ -187,7 +187,7 @@ struct KeySet {
 }
 
 /// The keys of a set that check tokens. A set may hold others, for other servers: they are passed over.
-fn key_set(path: &Path, text: &str) -> Result<Vec<Key>, BadKey> {
+pub(super) fn key_set(path: &Path, text: &str) -> Result<Vec<Key>, BadKey> {
     let bad = |why: String| BadKey(format!("{}: {why}", path.display()));
     // Not its own words: they repeat what stands in the file, which may be a secret.
     let set: KeySet = serde_json::from_str(text)

@@ -1,23 +1,27 @@
 //! Who may do what: the seam for tokens. It knows subjects and topics, and no connection.
 //!
 //! [`Open`] lets everybody in; [`Jwt`] asks for a token. [`Keyring`] has the keys that tokens are checked
-//! by, and reads them again when they change.
+//! by, and reads them again when they change. [`SigningKey`] makes tokens, for development.
 
 mod jwt;
 mod keyring;
 mod keys;
 mod open;
 mod rights;
+mod signing;
 
 use std::sync::Arc;
 
 use everwire_protocol::{Code, Topic};
+
+use crate::guard::Address;
 
 pub use jwt::{Jwt, TokenRules};
 pub use keyring::Keyring;
 pub use keys::{BadKey, KeySources, Secret};
 pub use open::Open;
 pub use rights::{BadTopicPattern, Rights, TopicPattern};
+pub use signing::SigningKey;
 
 /// Who is on the other side, as the server authenticated it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -28,6 +32,16 @@ pub struct Subject {
     pub expires_at: Option<u64>,
     /// What its token allows, for authorizers that go by it.
     pub rights: Arc<Rights>,
+    /// Where it is, as far as limits go; none where that is not known.
+    pub address: Option<Address>,
+}
+
+impl Subject {
+    /// The same one, at an address.
+    #[must_use]
+    pub fn at(self, address: Option<Address>) -> Self {
+        Self { address, ..self }
+    }
 }
 
 /// What a subject wants to do with a topic.

@@ -1,7 +1,10 @@
 //! The configuration: options merged from flags, environment and file, checked, with every default filled
 //! in. It knows no running server.
 
+mod effective;
+mod guards;
 mod options;
+mod sources;
 mod tokens;
 
 #[cfg(test)]
@@ -17,19 +20,29 @@ use figment::{
 
 use crate::{
     auth::{KeySources, Rights, TokenRules},
-    http::origin::Origins,
+    guard::{GuardRules, Proxies},
+    http::{origin::Origins, tls::TlsFiles},
     hub::PeerRules,
     log::{KeyLimits, Pattern, Retention, RetentionRules},
     presence::STAYS,
     store::MemoryLimits,
 };
 
-pub use options::{LogFormat, Options, RetentionOption};
+pub use options::{ForwardedBy, LogFormat, Options, RetentionOption};
+pub use sources::{Given, Source, unknown_variables};
 
 /// The topics that the server publishes its own figures to; nobody else may.
 pub const METRICS_PATTERN: &str = "metrics:*";
 /// Ten minutes of them, and a bit.
 const METRICS_RECORDS: usize = 660;
+
+/// Where logs are kept.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum StoreKind {
+    /// In this process, and lost with it.
+    #[default]
+    Memory,
+}
 
 /// Why the server does not start.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,6 +61,10 @@ impl std::error::Error for ConfigError {}
 pub struct Config {
     /// Where to listen.
     pub listen: SocketAddr,
+    /// Where metrics and health may be read apart from all else.
+    pub metrics_listen: Option<SocketAddr>,
+    /// The certificate; none where something in front speaks TLS.
+    pub tls: Option<TlsFiles>,
     /// What to serve at `/`; none when there is nothing to serve.
     pub static_dir: Option<PathBuf>,
     /// Whose pages may connect.
@@ -60,12 +77,22 @@ pub struct Config {
     pub keys: KeySources,
     /// How tokens are judged.
     pub tokens: TokenRules,
+    /// Where logs are kept.
+    pub store_kind: StoreKind,
     /// The store's bounds.
     pub store: MemoryLimits,
     /// What peers are told and held to.
     pub rules: PeerRules,
     /// Most connections.
     pub max_connections: u64,
+    /// What keeps one client from taking what is there for all.
+    pub guards: GuardRules,
+    /// Whose word on where requests come from is taken.
+    pub proxies: Proxies,
+    /// How long the head of a request may take to come.
+    pub header_timeout: Duration,
+    /// How long the body of a request may take to come.
+    pub body_timeout: Duration,
     /// Longest life of a connection, before the jitter.
     pub max_life: Duration,
     /// Most members of all topics together.
@@ -90,15 +117,22 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            metrics_listen: None,
+            tls: None,
             static_dir: None,
             origins: Origins::default(),
             anonymous: false,
             anonymous_rights: tokens::everything(),
             keys: KeySources::default(),
             tokens: TokenRules { leeway: 30_000, ..TokenRules::default() },
+            store_kind: StoreKind::default(),
             store: MemoryLimits { retention: rules(Retention::default(), Vec::new()), ..Default::default() },
             rules: PeerRules::default(),
             max_connections: 10_000,
+            guards: GuardRules::default(),
+            proxies: Proxies::default(),
+            header_timeout: Duration::from_secs(15),
+            body_timeout: Duration::from_secs(30),
             max_life: Duration::from_secs(60 * 60),
             max_members: STAYS,
             presence_grace: Duration::from_secs(10),
@@ -119,18 +153,18 @@ impl Config {
     /// [`ConfigError`] when the file can't be read or has a key that there is no option for, and when a
     /// value is out of its bounds.
     pub fn load(flags: &Options) -> Result<Self, ConfigError> {
+        let file = flags.config.as_deref().map(|path| Ok((path, sources::read(path)?))).transpose()?;
         let mut figment = Figment::new();
-        if let Some(path) = &flags.config {
-            if !path.is_file() {
-                return Err(ConfigError(format!("there is no configuration file {}", path.display())));
-            }
+        if let Some((path, _)) = &file {
             figment = figment.merge(Toml::file_exact(path));
         }
-        let options: Options = figment
-            .merge(Serialized::defaults(flags))
-            .extract()
-            .map_err(|error| ConfigError(error.to_string()))?;
-        Self::resolve(options)
+        let options = figment.merge(Serialized::defaults(flags)).extract();
+        let file = file.as_ref().map(|(path, dict)| (*path, dict));
+        let options = options.map_err(|error| match file {
+            Some((path, _)) => sources::of_figment(&error, path),
+            None => ConfigError(error.to_string()),
+        })?;
+        Self::resolve(options).map_err(|error| sources::with_source(error, &flags.given, file))
     }
 
     /// Checks options and fills the defaults in.
@@ -163,6 +197,18 @@ impl Config {
             limits: Limits { payload: payload as u32, topics: topics as u32, ..Limits::default() },
             ..peer
         };
+        let peer = PeerRules {
+            connect_timeout: millis(
+                "connect-timeout",
+                options.connect_timeout,
+                peer.connect_timeout,
+                1,
+                300,
+            )?,
+            ..peer
+        };
+        let guards = guards::rules(&options)?;
+        let proxies = guards::proxies(&options)?;
         let window = millis("drain-window", options.drain_window, 5_000, 0, 300)? as u32;
         let origins = options.allow_origin.as_deref().unwrap_or_default();
         let origins = Origins::new(origins).map_err(|error| ConfigError(error.to_string()))?;
@@ -171,18 +217,26 @@ impl Config {
         let keys = tokens::keys(&options)?;
         let leeway = millis("token-leeway", options.token_leeway, base.tokens.leeway, 0, 300)?;
         let tokens = tokens::rules(&options, leeway);
+        let tls = tls(options.tls_cert, options.tls_key)?;
         let static_dir = static_dir(options.static_dir)?;
         Ok(Self {
             listen: options.listen.unwrap_or(base.listen),
+            metrics_listen: options.metrics_listen,
+            tls,
             static_dir,
             origins,
             anonymous,
             anonymous_rights,
             keys,
             tokens,
+            store_kind: StoreKind::default(),
             store,
             rules: peer,
             max_connections: bounded("max-connections", options.max_connections, 10_000, 1, 1_000_000)?,
+            guards,
+            proxies,
+            header_timeout: seconds("header-timeout", options.header_timeout, base.header_timeout, 1, 300)?,
+            body_timeout: seconds("body-timeout", options.body_timeout, base.body_timeout, 1, 300)?,
             max_life: seconds("max-life", options.max_life, base.max_life, 10, 7 * 86_400)?,
             max_members: count("max-members", options.max_members, base.max_members, 1, 10_000_000)?,
             presence_grace: seconds("presence-grace", options.presence_grace, base.presence_grace, 0, 300)?,
@@ -200,6 +254,16 @@ impl Config {
     #[must_use]
     pub fn trusts_this_machine(&self) -> bool {
         !self.anonymous && self.keys.is_empty()
+    }
+
+    /// Whether the metrics are on the clients' address: where that is said, and where only this machine reaches it
+    /// and everybody on it may read everything anyway.
+    #[must_use]
+    pub fn metrics_here(&self) -> bool {
+        match self.metrics_listen {
+            Some(listen) => listen == self.listen && listen.port() != 0,
+            None => self.trusts_this_machine(),
+        }
     }
 
     /// Whether it is safe to let everybody in, as long as there are no keys.
@@ -259,6 +323,19 @@ fn rules(default: Retention, mut patterns: Vec<(Pattern, Retention)>) -> Retenti
         patterns.push((metrics, keep));
     }
     RetentionRules { default, patterns }
+}
+
+fn tls(cert: Option<PathBuf>, key: Option<PathBuf>) -> Result<Option<TlsFiles>, ConfigError> {
+    match (cert, key) {
+        (None, None) => Ok(None),
+        (Some(cert), Some(key)) => {
+            let files = TlsFiles { cert, key };
+            files.check().map_err(|error| ConfigError(error.to_string()))?;
+            Ok(Some(files))
+        }
+        (Some(_), None) => Err(ConfigError("tls-cert is given, and tls-key is missing".to_owned())),
+        (None, Some(_)) => Err(ConfigError("tls-key is given, and tls-cert is missing".to_owned())),
+    }
 }
 
 fn static_dir(given: Option<PathBuf>) -> Result<Option<PathBuf>, ConfigError> {

@@ -6,6 +6,7 @@ use std::{net::SocketAddr, path::PathBuf};
 use clap::{Parser, ValueEnum};
 use serde::{Deserialize, Serialize};
 
+use super::Given;
 use crate::auth::Secret;
 
 /// How logs are written.
@@ -17,6 +18,17 @@ pub enum LogFormat {
     Text,
     /// One JSON object a line.
     Json,
+}
+
+/// The header in which trusted proxies say whom they speak for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ForwardedBy {
+    /// `X-Forwarded-For`.
+    #[default]
+    XForwardedFor,
+    /// `Forwarded`, RFC 7239.
+    Forwarded,
 }
 
 /// The retention of topics that match a pattern. What is left out is as for all topics.
@@ -48,6 +60,24 @@ pub struct Options {
     #[arg(long, env = "EVERWIRE_LISTEN", value_name = "ADDRESS:PORT")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub listen: Option<SocketAddr>,
+
+    /// Address and port of metrics and health alone, over plain HTTP: for operators, and not to be reached by
+    /// clients. That of --listen puts the metrics there [default: none; the metrics are then at --listen, while only
+    /// this machine reaches it and there are neither keys nor --anonymous]
+    #[arg(long, env = "EVERWIRE_METRICS_LISTEN", value_name = "ADDRESS:PORT")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metrics_listen: Option<SocketAddr>,
+
+    /// File with the certificate in PEM, and after it those that vouch for it: TLS, on the port of --listen. Read
+    /// again when it changes
+    #[arg(long, env = "EVERWIRE_TLS_CERT", value_name = "FILE")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_cert: Option<PathBuf>,
+
+    /// File with the certificate's private key in PEM
+    #[arg(long, env = "EVERWIRE_TLS_KEY", value_name = "FILE")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_key: Option<PathBuf>,
 
     /// Directory of files to serve at / [default: ./dist, if it is there]
     #[arg(long = "static", env = "EVERWIRE_STATIC", value_name = "DIR")]
@@ -125,8 +155,13 @@ pub struct Options {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token_leeway: Option<u64>,
 
+    /// Which of them were given, and by what.
+    #[arg(skip)]
+    #[serde(skip)]
+    pub given: Given,
+
     /// TOML file with any of these options
-    #[arg(long, env = "EVERWIRE_CONFIG", value_name = "FILE")]
+    #[arg(long, env = "EVERWIRE_CONFIG", value_name = "FILE", global = true)]
     #[serde(skip)]
     pub config: Option<PathBuf>,
 
@@ -190,6 +225,73 @@ pub struct Options {
     #[arg(long, env = "EVERWIRE_MAX_PAYLOAD", value_name = "BYTES")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_payload: Option<u64>,
+
+    /// Most connections of one subject; 0 for no bound [default: 16]. This and the next ones are without bound where
+    /// no others reach the server: on loopback, without keys and --anonymous, unless they are given
+    #[arg(long, env = "EVERWIRE_SUBJECT_CONNECTIONS", value_name = "N")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subject_connections: Option<u64>,
+
+    /// Most connections of one address; IPv6 addresses count by their first 64 bits [default: 1000]
+    #[arg(long, env = "EVERWIRE_ADDRESS_CONNECTIONS", value_name = "N")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub address_connections: Option<u64>,
+
+    /// Publishes a second of one subject, or of one address where it has no name; 0 for no bound [default: 20]
+    #[arg(long, env = "EVERWIRE_PUBLISH_RATE", value_name = "N")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub publish_rate: Option<u64>,
+
+    /// And so many at once [default: 40]
+    #[arg(long, env = "EVERWIRE_PUBLISH_BURST", value_name = "N")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub publish_burst: Option<u64>,
+
+    /// Requests a second of one address; 0 for no bound [default: 200]
+    #[arg(long, env = "EVERWIRE_REQUEST_RATE", value_name = "N")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request_rate: Option<u64>,
+
+    /// And so many at once [default: 1000]
+    #[arg(long, env = "EVERWIRE_REQUEST_BURST", value_name = "N")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request_burst: Option<u64>,
+
+    /// New connections a second of one address; 0 for no bound [default: 50]
+    #[arg(long, env = "EVERWIRE_CONNECT_RATE", value_name = "N")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub connect_rate: Option<u64>,
+
+    /// And so many at once [default: 500]
+    #[arg(long, env = "EVERWIRE_CONNECT_BURST", value_name = "N")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub connect_burst: Option<u64>,
+
+    /// Network of reverse proxies, or one's address, whose word on where requests come from is taken; repeat for
+    /// more
+    #[arg(long, env = "EVERWIRE_TRUSTED_PROXY", value_name = "CIDR", value_delimiter = ',')]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trusted_proxy: Option<Vec<String>>,
+
+    /// The header that they say it in. They must write it themselves [default: x-forwarded-for]
+    #[arg(long, env = "EVERWIRE_FORWARDED_BY", value_name = "HEADER")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub forwarded_by: Option<ForwardedBy>,
+
+    /// How long the head of a request may take to come, in seconds [default: 15]
+    #[arg(long, env = "EVERWIRE_HEADER_TIMEOUT", value_name = "SECONDS")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub header_timeout: Option<u64>,
+
+    /// How long the body of a request may take to come, in seconds [default: 30]
+    #[arg(long, env = "EVERWIRE_BODY_TIMEOUT", value_name = "SECONDS")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub body_timeout: Option<u64>,
+
+    /// How long a WebSocket may take to say who it is, in seconds [default: 10]
+    #[arg(long, env = "EVERWIRE_CONNECT_TIMEOUT", value_name = "SECONDS")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub connect_timeout: Option<u64>,
 
     /// The server is never silent for longer, in seconds [default: 25]
     #[arg(long, env = "EVERWIRE_HEARTBEAT", value_name = "SECONDS")]

@@ -69,6 +69,10 @@ fn a_value_out_of_bounds_is_refused_by_name_and_bounds() {
         (["--max-payload", "65537"], "max-payload"),
         (["--max-connections", "0"], "max-connections"),
         (["--max-life", "1"], "max-life"),
+        (["--publish-burst", "0"], "publish-burst"),
+        (["--request-rate", "1000001"], "request-rate"),
+        (["--header-timeout", "0"], "header-timeout"),
+        (["--connect-timeout", "301"], "connect-timeout"),
     ] {
         let error = Config::load(&flags(&arguments)).expect_err("is refused").0;
         assert!(error.starts_with(name) && error.contains("out of bounds"), "{error}");
@@ -130,6 +134,22 @@ fn a_key_or_a_pattern_that_is_none_is_refused_by_name() {
     ] {
         let error = of_file(toml).expect_err("is refused").0;
         assert!(error.contains(named) && !error.contains("too short"), "{error}");
+    }
+}
+
+#[test]
+fn proxies_are_networks_or_addresses_and_nothing_else() {
+    use crate::guard::{ForwardHeader, Proxies};
+    let nets = ["10.0.0.0/8", "192.0.2.1/32", "2001:db8::/32"].map(|net| net.parse().expect("a network"));
+    let expected = Proxies::new(nets.to_vec(), ForwardHeader::Forwarded);
+    let arguments = ["--trusted-proxy", "10.0.0.0/8,192.0.2.1,2001:db8::/32", "--forwarded-by", "forwarded"];
+    assert_eq!(Config::load(&flags(&arguments)).expect("a configuration").proxies, expected);
+    let toml =
+        "trusted-proxy = [\"10.0.0.0/8\", \"192.0.2.1\", \"2001:db8::/32\"]\nforwarded-by = \"forwarded\"";
+    assert_eq!(of_file(toml).expect("a configuration").proxies, expected);
+    for bad in ["proxy.example", "10.0.0.0/33", "10.0.0"] {
+        let error = Config::load(&flags(&["--trusted-proxy", bad])).expect_err("is refused").0;
+        assert!(error.contains("trusted-proxy") && error.contains(bad), "{error}");
     }
 }
 

@@ -1,9 +1,9 @@
 //! Who sends a request: by the token in its header, or by a ticket. It knows requests, and no rights.
 
-use axum::http::{HeaderMap, Method, header::AUTHORIZATION};
+use axum::http::{HeaderMap, Method, header::AUTHORIZATION, request::Parts};
 use everwire_protocol::Code;
 
-use super::{App, params::StreamRequest, problem::Problem};
+use super::{App, admission::address, params::StreamRequest, problem::Problem};
 use crate::{
     auth::{Denied, Subject},
     counters::Transport,
@@ -27,8 +27,9 @@ pub fn bearer(headers: &HeaderMap) -> Option<&str> {
 
 impl<S: Store> App<S> {
     /// Who sends the request, by its `Authorization` header.
-    pub fn subject(&self, now: u64, headers: &HeaderMap) -> Result<Subject, Problem> {
-        Ok(self.hub.authorizer.authenticate(now, bearer(headers))?)
+    pub fn subject(&self, now: u64, head: &Parts) -> Result<Subject, Problem> {
+        let subject = self.hub.authorizer.authenticate(now, bearer(&head.headers))?;
+        Ok(subject.at(address(&head.extensions)))
     }
 
     /// Who asks for a stream or a poll: a ticket is good for the stream of a native `EventSource`, which can't
@@ -36,23 +37,23 @@ impl<S: Store> App<S> {
     pub fn subject_of(
         &self,
         now: u64,
-        (method, headers): (&Method, &HeaderMap),
+        head: &Parts,
         asked: &StreamRequest,
         transport: Transport,
     ) -> Result<Subject, Problem> {
-        let Some(ticket) = &asked.ticket else { return self.subject(now, headers) };
-        if transport != Transport::Sse || method != Method::GET {
+        let Some(ticket) = &asked.ticket else { return self.subject(now, head) };
+        if transport != Transport::Sse || head.method != Method::GET {
             return Err(Problem::new(
                 Code::TOKEN_INVALID,
                 "a ticket is good for GET of an event stream only",
             ));
         }
-        if headers.contains_key(AUTHORIZATION) {
+        if head.headers.contains_key(AUTHORIZATION) {
             return Err(Problem::new(
                 Code::TOKEN_INVALID,
                 "a ticket stands in place of a token, not beside one",
             ));
         }
-        Ok(self.tickets.redeem(now, ticket)?)
+        Ok(self.tickets.redeem(now, ticket)?.at(address(&head.extensions)))
     }
 }

@@ -7,12 +7,14 @@ use std::{
     io,
     pin::Pin,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicBool, Ordering},
     },
     task::{Context, Poll},
     time::Duration,
 };
+
+use bytes::Bytes;
 
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
@@ -24,39 +26,60 @@ use tokio_util::task::TaskTracker;
 /// How long the other side may take to read to the end and to close.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
+/// What others know of a socket that somebody else has.
+#[derive(Debug, Default)]
+pub struct Link {
+    /// Something came that nothing was answered to yet.
+    unanswered: AtomicBool,
+    /// The last write found no room, so that whoever writes has more to write.
+    blocked: AtomicBool,
+    last_words: OnceLock<Bytes>,
+}
+
+impl Link {
+    /// Whether something came in that nothing was answered to yet.
+    pub fn is_unanswered(&self) -> bool {
+        self.unanswered.load(Ordering::Relaxed)
+    }
+
+    /// Whether the last write found no room, so that whoever writes has more to write.
+    pub fn is_blocked(&self) -> bool {
+        self.blocked.load(Ordering::Relaxed)
+    }
+
+    fn note<T>(&self, written: Poll<T>) -> Poll<T> {
+        self.blocked.store(written.is_pending(), Ordering::Relaxed);
+        written
+    }
+
+    /// Nothing is written when the socket is dropped, whatever is said later.
+    pub fn stay_silent(&self) {
+        self.end_with(Bytes::new());
+    }
+
+    /// What to write when the socket is dropped. What was said first counts.
+    pub fn end_with(&self, words: Bytes) {
+        let _ = self.last_words.set(words);
+    }
+}
+
 /// A socket and its place among those that are open.
 pub struct Linger {
     /// There until it is dropped.
     open: Option<(TcpStream, OwnedSemaphorePermit)>,
+    link: Arc<Link>,
     tasks: TaskTracker,
-    blocked: Blocked,
-}
-
-/// Whether the last write found no room, so that whoever writes has more to write.
-#[derive(Clone, Debug, Default)]
-pub struct Blocked(Arc<AtomicBool>);
-
-impl Blocked {
-    /// Whether it did.
-    pub fn is(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
-
-    fn note<T>(&self, written: Poll<T>) -> Poll<T> {
-        self.0.store(written.is_pending(), Ordering::Relaxed);
-        written
-    }
 }
 
 impl Linger {
     /// The `permit` is given back, and `tasks` have one less to wait for, when the socket is closed at last.
     pub fn new(stream: TcpStream, permit: OwnedSemaphorePermit, tasks: TaskTracker) -> Self {
-        Self { open: Some((stream, permit)), tasks, blocked: Blocked::default() }
+        Self { open: Some((stream, permit)), link: Arc::default(), tasks }
     }
 
-    /// To be looked at while somebody else has the socket.
-    pub fn blocked(&self) -> Blocked {
-        self.blocked.clone()
+    /// What others may know of it.
+    pub fn link(&self) -> Arc<Link> {
+        Arc::clone(&self.link)
     }
 
     fn stream(self: Pin<&mut Self>) -> io::Result<Pin<&mut TcpStream>> {
@@ -71,12 +94,29 @@ impl Drop for Linger {
         else {
             return;
         };
+        let link = Arc::clone(&self.link);
         let end = async move {
-            let _ = tokio::time::timeout(TIMEOUT, read_to_the_end(&stream)).await;
+            let parting = async {
+                write_all(&stream, link.last_words.get().map_or(&[], |words| &words[..])).await?;
+                read_to_the_end(&stream).await
+            };
+            let _ = tokio::time::timeout(TIMEOUT, parting).await;
             drop((stream, permit));
         };
         self.tasks.spawn_on(end, &runtime);
     }
+}
+
+async fn write_all(stream: &TcpStream, mut words: &[u8]) -> io::Result<()> {
+    while !words.is_empty() {
+        stream.writable().await?;
+        match stream.try_write(words) {
+            Ok(written) => words = &words[written..],
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 async fn read_to_the_end(stream: &TcpStream) -> io::Result<()> {
@@ -95,14 +135,21 @@ async fn read_to_the_end(stream: &TcpStream) -> io::Result<()> {
 
 impl AsyncRead for Linger {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        self.stream()?.poll_read(cx, buf)
+        let this = self.get_mut();
+        let before = buf.filled().len();
+        let read = Pin::new(&mut *this).stream()?.poll_read(cx, buf);
+        if buf.filled().len() > before {
+            this.link.unanswered.store(true, Ordering::Relaxed);
+        }
+        read
     }
 }
 
 impl AsyncWrite for Linger {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.link.unanswered.store(false, Ordering::Relaxed);
         let written = self.as_mut().stream()?.poll_write(cx, bytes);
-        self.blocked.note(written)
+        self.link.note(written)
     }
 
     fn poll_write_vectored(
@@ -110,8 +157,9 @@ impl AsyncWrite for Linger {
         cx: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        self.link.unanswered.store(false, Ordering::Relaxed);
         let written = self.as_mut().stream()?.poll_write_vectored(cx, slices);
-        self.blocked.note(written)
+        self.link.note(written)
     }
 
     fn is_write_vectored(&self) -> bool {

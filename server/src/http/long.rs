@@ -98,9 +98,9 @@ impl LongAnswer {
     ///
     /// # Errors
     /// When the client is gone, or has not let it come to its end within `life`.
-    pub async fn send<I: AsyncRead + AsyncWrite + Unpin>(
+    pub async fn send<T: AsyncRead + AsyncWrite + Unpin>(
         self,
-        mut stream: I,
+        mut stream: T,
         life: Duration,
     ) -> io::Result<()> {
         let Self { head, mut body, chunked } = self;
@@ -108,9 +108,12 @@ impl LongAnswer {
         drop(head);
         let send = async {
             stream.write_all(&bytes).await?;
+            stream.flush().await?;
             drop(bytes);
             while let Some(piece) = next(&mut body, &mut stream).await? {
                 write_piece(&mut stream, piece, chunked).await?;
+                // What TLS has taken may wait in it for room in the socket.
+                stream.flush().await?;
             }
             if chunked {
                 stream.write_all(b"0\r\n\r\n").await?;
@@ -122,7 +125,7 @@ impl LongAnswer {
 }
 
 /// The next piece; `None` at the answer's end.
-async fn next<I: AsyncRead + Unpin>(body: &mut Body, stream: &mut I) -> io::Result<Option<Bytes>> {
+async fn next(body: &mut Body, stream: &mut (impl AsyncRead + Unpin)) -> io::Result<Option<Bytes>> {
     loop {
         let frame = tokio::select! {
             // A client that is gone fails the next write.
@@ -142,7 +145,7 @@ async fn next<I: AsyncRead + Unpin>(body: &mut Body, stream: &mut I) -> io::Resu
 }
 
 /// Waits for the client's end. What it says until then is not heard: after this answer its connection is closed.
-async fn gone<I: AsyncRead + Unpin>(stream: &mut I) -> io::Error {
+async fn gone(stream: &mut (impl AsyncRead + Unpin)) -> io::Error {
     let mut unheard = [0; 128];
     let mut heard = 0;
     while heard < UNHEARD_BYTES {
@@ -155,7 +158,7 @@ async fn gone<I: AsyncRead + Unpin>(stream: &mut I) -> io::Error {
     io::Error::other("a client does not stop talking")
 }
 
-async fn write_piece<I: AsyncWrite + Unpin>(stream: &mut I, piece: Bytes, chunked: bool) -> io::Result<()> {
+async fn write_piece(stream: &mut (impl AsyncWrite + Unpin), piece: Bytes, chunked: bool) -> io::Result<()> {
     if !chunked {
         return stream.write_all(&piece).await;
     }

@@ -1,13 +1,16 @@
 //! The endpoints: HTTP in, peers behind. What a subscription, a record or a refusal is, is decided below;
 //! here it only gets its form.
 
+mod admission;
 mod body;
 mod credentials;
+mod door;
 mod files;
 mod health;
 mod linger;
 mod listen;
 mod long;
+mod operations;
 pub mod origin;
 pub mod params;
 mod poll;
@@ -15,7 +18,9 @@ pub mod problem;
 mod publish;
 mod sse;
 mod ticket;
+pub mod tls;
 mod topics;
+mod trace;
 mod ws;
 
 use std::{
@@ -28,9 +33,7 @@ use std::{
 };
 
 use axum::{
-    Router,
-    extract::Request,
-    middleware,
+    Router, middleware,
     response::{IntoResponse, Response},
     routing::{any, get, post},
 };
@@ -39,22 +42,22 @@ use everwire_protocol::{
     http::{POLL_PATH, PUBLISH_PATH, SSE_PATH, TICKET_PATH, TOPICS_PATH, WS_PATH},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use tower_http::trace::TraceLayer;
 
 use crate::{
     clock::Clock,
     counters::{Seat, Transport},
+    guard::{Address, Place, Proxies},
     hub::{Hub, Refusal},
+    metrics::Metrics,
     store::Store,
 };
 
+pub use door::Door;
 pub use listen::{Limits as ListenLimits, serve};
+pub use operations::OPENAPI;
 use origin::Origins;
 use problem::Problem;
 use ticket::Tickets;
-
-/// When a client that found the server full should come back.
-const FULL_RETRY: RetryWindow = RetryWindow { min: 2_000, max: 15_000 };
 
 /// How the endpoints behave.
 #[derive(Clone, Debug)]
@@ -69,7 +72,14 @@ pub struct Settings {
     pub drain_window: RetryWindow,
     /// Whose pages may connect.
     pub origins: Origins,
+    /// How long a client may take to send a body.
+    pub body_timeout: Duration,
+    /// Whose word on where requests come from is taken.
+    pub proxies: Proxies,
 }
+
+/// A connection's place among all, and among those of its address.
+pub type TakenSeat = (Seat, Option<Place>);
 
 /// What all endpoints share.
 pub struct App<S> {
@@ -85,6 +95,8 @@ pub struct App<S> {
     pub tasks: TaskTracker,
     tickets: Tickets,
     sessions: AtomicU64,
+    /// The operator was told that what floods the server may be a proxy.
+    hinted: std::sync::Once,
 }
 
 impl<S: Store> App<S> {
@@ -99,13 +111,18 @@ impl<S: Store> App<S> {
             tasks: TaskTracker::new(),
             tickets: Tickets::default(),
             sessions: AtomicU64::new(0),
+            hinted: std::sync::Once::new(),
         }
     }
 
-    /// The routes. `files` is what is served at `/`.
-    pub fn router(self: &Arc<Self>, files: Option<&Path>) -> Router {
+    /// The routes. `files` is what is served at `/`; `metrics` are there where clients may read them too.
+    pub fn router(self: &Arc<Self>, files: Option<&Path>, metrics: Option<Arc<Metrics>>) -> Router {
         let origins = Arc::new(self.settings.origins.clone());
         let topic = |what| format!("{TOPICS_PATH}/{{topic}}/{what}");
+        let metrics = match metrics {
+            Some(metrics) => get(move || std::future::ready(operations::metrics(&metrics))),
+            None => any(nothing_here),
+        };
         let api = Router::new()
             .route(WS_PATH, get(ws::upgrade::<S>))
             .route(SSE_PATH, get(sse::answer::<S>).post(sse::answer::<S>))
@@ -115,22 +132,21 @@ impl<S: Store> App<S> {
             .route(&topic("history"), get(topics::history::<S>))
             .route(&topic("presence"), get(topics::presence::<S>))
             .route("/v1/{*rest}", any(nothing_here))
+            .route(operations::METRICS_PATH, metrics)
+            .route(operations::OPENAPI_PATH, get(operations::openapi))
+            .layer(middleware::from_fn_with_state(Arc::clone(self), admission::layer::<S>))
             .layer(middleware::from_fn_with_state(origins, origin::layer))
             .with_state(Arc::clone(self));
-        let health = Router::new()
-            .route("/health/live", get(health::live))
-            .route("/health/ready", get(health::ready::<S>))
-            .with_state(Arc::clone(self));
-        let router = api.merge(health);
-        let router = match files {
-            Some(directory) => router.fallback_service(files::service(directory)),
-            None => router.fallback(nothing_here),
+        let router = api.merge(health::routes(self));
+        let pages = match files {
+            Some(directory) => Router::new().fallback_service(files::service(directory)),
+            None => Router::new().fallback(nothing_here),
         };
-        // The path alone: a query string may hold what is in no log.
-        let span = |request: &Request| tracing::info_span!("request", method = %request.method(), path = request.uri().path());
+        let pages = pages.layer(middleware::from_fn_with_state(Arc::clone(self), admission::layer::<S>));
+        let router = router.fallback_service(pages);
         router
-            .layer(middleware::from_fn(problem::layer))
-            .layer(TraceLayer::new_for_http().make_span_with(span).on_failure(()))
+            .layer(middleware::from_fn_with_state(Arc::clone(&self.hub.counters), problem::layer))
+            .layer(middleware::from_fn(trace::layer))
     }
 
     /// A name for a connection, for logs.
@@ -138,16 +154,15 @@ impl<S: Store> App<S> {
         format!("s{}", self.sessions.fetch_add(1, Ordering::Relaxed) + 1)
     }
 
-    fn seat(&self, transport: Transport) -> Result<Seat, Problem> {
+    fn seat(&self, transport: Transport, address: Option<Address>) -> Result<TakenSeat, Problem> {
         if self.drain.is_cancelled() {
             let retry_after = Some(self.settings.drain_window);
             let refusal = Refusal::new(Code::DRAINING, "the server is going away");
             return Err(Refusal { retry_after, ..refusal }.into());
         }
-        Seat::take(&self.hub.counters, transport, self.settings.max_connections).map_err(|code| {
-            let refusal = Refusal::new(code, "the server has no room for another connection");
-            Refusal { retry_after: Some(FULL_RETRY), ..refusal }.into()
-        })
+        let place = self.hub.guards.place_at(address)?;
+        let seat = Seat::take(&self.hub.counters, transport, self.settings.max_connections);
+        Ok((seat.map_err(|_| Door::full())?, place))
     }
 
     /// When a connection that begins now has to end: clients of one moment don't all come back at one.

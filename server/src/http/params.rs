@@ -1,11 +1,11 @@
 //! What a request for a stream or a poll asks for, from its query, its form body and its headers.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use axum::{
     body::Body,
     extract::Request,
-    http::{HeaderMap, Method, Uri},
+    http::{HeaderMap, Method, Uri, request::Parts},
 };
 use everwire_protocol::{
     ClientId, Code, Cursor, From, Position, Topic,
@@ -36,26 +36,26 @@ impl Params {
         Self(form_urlencoded::parse(text).into_owned().collect())
     }
 
-    /// Those of a request, which are in its query, and those of a POST in its form body too; and its headers.
+    /// Those of a request, which are in its query, and those of a POST in its form body too; and its head.
     ///
     /// # Errors
     /// The [`Problem`] to answer with: the body is of another media type, or can't be read.
-    pub async fn of_request(request: Request) -> Result<(Self, HeaderMap), Problem> {
+    pub async fn of_request(request: Request, timeout: Duration) -> Result<(Self, Parts), Problem> {
         let (parts, body) = request.into_parts();
         let params = if parts.method == Method::POST {
-            Self::of_form(&parts.uri, &parts.headers, body).await?
+            Self::of_form(&parts.uri, &parts.headers, body, timeout).await?
         } else {
             Self::of_query(&parts.uri)
         };
-        Ok((params, parts.headers))
+        Ok((params, parts))
     }
 
-    async fn of_form(uri: &Uri, headers: &HeaderMap, body: Body) -> Result<Self, Problem> {
+    async fn of_form(uri: &Uri, headers: &HeaderMap, body: Body, timeout: Duration) -> Result<Self, Problem> {
         if content_type(headers).is_some_and(|value| !media_is(value, FORM)) {
             return Err(Problem::new(Code::UNSUPPORTED_MEDIA, format!("the body must be {FORM}")));
         }
         let mut params = Self::of_query(uri);
-        params.0.extend(Self::of_text(&read(body).await?).0);
+        params.0.extend(Self::of_text(&read(body, timeout).await?).0);
         Ok(params)
     }
 

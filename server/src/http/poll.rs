@@ -30,21 +30,21 @@ const DEFAULT_HOLD: u64 = 25;
 const MAX_HOLD: u64 = 60;
 
 pub async fn answer<S: Store>(State(app): State<Arc<App<S>>>, request: Request) -> Result<Response, Problem> {
-    let method = request.method().clone();
-    let (params, headers) = Params::of_request(request).await?;
-    let asked = StreamRequest::read(&params, &headers)?;
+    let (params, head) = Params::of_request(request, app.settings.body_timeout).await?;
+    let asked = StreamRequest::read(&params, &head.headers)?;
     let hold = asked.timeout.unwrap_or(DEFAULT_HOLD).min(MAX_HOLD) * 1000;
-    let mut live = Live::open(app, (&method, &headers), &asked, Transport::Poll).await?;
+    let mut live = Live::open(app, &head, &asked, Transport::Poll).await?;
     let mut out = hold_until_something(&mut live, hold).await;
     live.peer.tell_end_again(live.app.clock.now(), &mut out);
 
-    let (media, body) = if wants_binary(&headers) {
+    let (media, body) = if wants_binary(&head.headers) {
         (MEDIA_BINARY, encode_binary(&out))
     } else {
         let mut cursor = asked.cursor();
         let frames: Vec<_> = out.into_iter().map(Outgoing::into_frame).collect();
         ("application/json", json::body::poll(&frames, &mut cursor).into_bytes())
     };
+    live.app.hub.counters.count_bytes_out(Transport::Poll, body.len());
     let mut response = body.into_response();
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media));
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));

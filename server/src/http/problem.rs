@@ -1,8 +1,10 @@
 //! Refusals over HTTP: `application/problem+json` for people, an `error` frame for clients that asked for
 //! the binary codec. Same code, same status.
 
+use std::sync::Arc;
+
 use axum::{
-    extract::Request,
+    extract::{Request, State},
     http::{
         HeaderMap, HeaderValue, StatusCode,
         header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
@@ -12,7 +14,7 @@ use axum::{
 };
 use everwire_protocol::{About, Code, RetryWindow, ServerFrame, binary, http::MEDIA_BINARY, json};
 
-use crate::hub::Refusal;
+use crate::{counters::Counters, hub::Refusal};
 
 /// A refusal, on its way to an answer. [`layer`] gives it its form.
 #[derive(Clone, Debug)]
@@ -24,7 +26,7 @@ pub struct Problem {
 impl Problem {
     /// A refusal of the request as a whole.
     #[must_use]
-    pub fn new(code: Code, message: impl Into<std::sync::Arc<str>>) -> Self {
+    pub fn new(code: Code, message: impl Into<Arc<str>>) -> Self {
         Self::about(About::Connection, Refusal::new(code, message))
     }
 
@@ -35,7 +37,7 @@ impl Problem {
     }
 
     /// Why.
-    #[cfg(test)]
+    #[must_use]
     pub fn code(&self) -> Code {
         self.refusal.code
     }
@@ -74,8 +76,8 @@ pub fn media_is(value: &str, media: &str) -> bool {
     value.split(';').next().is_some_and(|value| value.trim().eq_ignore_ascii_case(media))
 }
 
-/// Turns refusals into documents or frames, and so what the router itself refused.
-pub async fn layer(request: Request, next: Next) -> Response {
+/// Turns refusals into documents or frames, and so what the router itself refused; and counts them.
+pub async fn layer(State(counters): State<Arc<Counters>>, request: Request, next: Next) -> Response {
     let binary = wants_binary(request.headers());
     let path = request.uri().path().to_owned();
     let mut response = next.run(request).await;
@@ -86,6 +88,7 @@ pub async fn layer(request: Request, next: Next) -> Response {
             None => return response,
         },
     };
+    counters.refusals.count(problem.code());
     give_form(problem, binary, response)
 }
 
@@ -128,6 +131,6 @@ fn give_form(problem: Problem, binary: bool, old: Response) -> Response {
 }
 
 /// `Retry-After` counts whole seconds: the first that lies in the window, or after its beginning.
-fn retry_seconds(window: RetryWindow) -> u32 {
+pub(super) fn retry_seconds(window: RetryWindow) -> u32 {
     window.min.div_ceil(1000).max(1)
 }

@@ -1,7 +1,7 @@
 //! The publish endpoint: for clients whose transport carries nothing upstream, and for everybody with
 //! `curl`.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use axum::{
     extract::{Request, State},
@@ -21,6 +21,7 @@ use super::{
 };
 use crate::{
     auth::Subject,
+    counters::Transport,
     hub::{Publication, Refusal},
     order::Order,
     store::Store,
@@ -33,14 +34,14 @@ pub async fn publish<S: Store>(
     request: Request,
 ) -> Result<Response, Problem> {
     let (parts, body) = request.into_parts();
-    let subject = app.subject(app.clock.now(), &parts.headers)?;
+    let subject = app.subject(app.clock.now(), &parts)?;
     let media = content_type(&parts.headers).unwrap_or(JSON);
     if media_is(media, MEDIA_BINARY) {
-        publish_binary(&app, &subject, read(body).await?).await
+        publish_binary(&app, &subject, read(body, app.settings.body_timeout).await?).await
     } else if media_is(media, JSON) {
         let key = parts.headers.get("idempotency-key").map(HeaderValue::to_str).transpose();
         let key = key.map_err(|_| bad_key())?;
-        publish_json(&app, &subject, &read(body).await?, key).await
+        publish_json(&app, &subject, &read(body, app.settings.body_timeout).await?, key).await
     } else {
         let message = format!("the body must be {JSON} or {MEDIA_BINARY}");
         Err(Problem::new(Code::UNSUPPORTED_MEDIA, message))
@@ -53,6 +54,7 @@ fn bad_key() -> Problem {
 
 /// One answer frame per publish frame, in their order. A body that holds anything else does nothing.
 async fn publish_binary<S: Store>(app: &App<S>, subject: &Subject, body: Bytes) -> Result<Response, Problem> {
+    app.hub.counters.count_bytes_in(Transport::Request, body.len());
     let mut publications = Vec::new();
     let mut input = body;
     let bad = |message: String| Problem::new(Code::BAD_REQUEST, message);
@@ -65,9 +67,10 @@ async fn publish_binary<S: Store>(app: &App<S>, subject: &Subject, body: Bytes) 
     let (mut order, mut out) = (Order::default(), Vec::new());
     for (id, publication) in publications {
         let answer = answer(app, subject, &mut order, id, publication).await;
+        count_refusal(app, &answer);
         binary::encode_server(&answer, &mut out);
     }
-    Ok(respond(MEDIA_BINARY, out))
+    Ok(respond(app, MEDIA_BINARY, out))
 }
 
 async fn publish_json<S: Store>(
@@ -76,6 +79,7 @@ async fn publish_json<S: Store>(
     body: &[u8],
     key: Option<&str>,
 ) -> Result<Response, Problem> {
+    app.hub.counters.count_bytes_in(Transport::Request, body.len());
     let text =
         std::str::from_utf8(body).map_err(|_| Problem::new(Code::BAD_REQUEST, "the body is not UTF-8"))?;
     let body =
@@ -98,7 +102,8 @@ async fn publish_json<S: Store>(
         let refusal = Refusal { code: *code, message: Arc::clone(message), retry_after: *retry_after };
         return Err(refusal.into());
     }
-    Ok(respond(JSON, json::body::publish_answer(&answers, body.many).into_bytes()))
+    answers.iter().for_each(|answer| count_refusal(app, answer));
+    Ok(respond(app, JSON, json::body::publish_answer(&answers, body.many).into_bytes()))
 }
 
 async fn answer<S: Store>(
@@ -108,7 +113,10 @@ async fn answer<S: Store>(
     id: PublishId,
     publication: Publication,
 ) -> ServerFrame {
-    match app.hub.publish_in(order, app.clock.now(), subject, publication).await {
+    let began = Instant::now();
+    let published = app.hub.publish_in(order, app.clock.now(), subject, publication).await;
+    app.hub.counters.publishes.observe(began.elapsed());
+    match published {
         Ok(position) => ServerFrame::Ack { id, position },
         Err(Refusal { code, message, retry_after }) => {
             ServerFrame::Error { about: About::Publish(id), code, message, retry_after }
@@ -116,7 +124,15 @@ async fn answer<S: Store>(
     }
 }
 
-fn respond(media: &'static str, body: Vec<u8>) -> Response {
+/// A refusal in an answer that is none itself.
+fn count_refusal<S: Store>(app: &App<S>, answer: &ServerFrame) {
+    if let ServerFrame::Error { code, .. } = answer {
+        app.hub.counters.refusals.count(*code);
+    }
+}
+
+fn respond<S: Store>(app: &App<S>, media: &'static str, body: Vec<u8>) -> Response {
+    app.hub.counters.count_bytes_out(Transport::Request, body.len());
     let headers = [
         (CONTENT_TYPE, HeaderValue::from_static(media)),
         (CACHE_CONTROL, HeaderValue::from_static("no-store")),

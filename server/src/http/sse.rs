@@ -7,8 +7,9 @@ use axum::{
     body::Body,
     extract::{Request, State},
     http::{
-        HeaderMap, HeaderName, HeaderValue, Method,
+        HeaderName, HeaderValue,
         header::{CACHE_CONTROL, CONTENT_TYPE},
+        request::Parts,
     },
     response::{IntoResponse, Response},
 };
@@ -18,28 +19,31 @@ use futures::stream;
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
 use super::{
-    App,
+    App, TakenSeat,
+    admission::address,
     long::Lasts,
     params::{Asked, Params, StreamRequest},
     problem::Problem,
 };
 use crate::{
     clock::Alarm,
-    counters::{Seat, Transport},
+    counters::Transport,
+    guard::Place,
     hub::Refusal,
-    peer::{Outgoing, Peer},
+    peer::{Outgoing, Peer, size},
     presence::Visitor,
     store::Store,
 };
 
+/// About how many bytes an event has around its payload.
+const EVENT_BYTES: usize = 96;
 /// How long a native `EventSource` waits before it comes back, in milliseconds: not all at one moment.
 const RETRY: std::ops::Range<u32> = 1_000..3_000;
 
 pub async fn answer<S: Store>(State(app): State<Arc<App<S>>>, request: Request) -> Result<Response, Problem> {
-    let method = request.method().clone();
-    let (params, headers) = Params::of_request(request).await?;
-    let asked = StreamRequest::read(&params, &headers)?;
-    let live = Live::open(app, (&method, &headers), &asked, Transport::Sse).await?;
+    let (params, head) = Params::of_request(request, app.settings.body_timeout).await?;
+    let asked = StreamRequest::read(&params, &head.headers)?;
+    let live = Live::open(app, &head, &asked, Transport::Sse).await?;
     let events = Events {
         alarm: live.app.clock.alarm(live.peer.deadline()),
         drain: Box::pin(live.app.drain.clone().cancelled_owned()),
@@ -110,12 +114,13 @@ impl<S: Store> Events<S> {
     }
 
     fn encode(&mut self, out: Vec<Outgoing>) -> String {
-        let mut text = String::new();
+        let mut text = String::with_capacity(size(&out, EVENT_BYTES));
         if let Some(retry) = self.retry.take() {
             event::encode_retry(retry, &mut text);
         }
         let encode = if self.raw { event::encode_raw } else { event::encode };
         out.into_iter().for_each(|o| encode(&o.into_frame(), &mut self.cursor, &mut text));
+        self.live.app.hub.counters.count_bytes_out(Transport::Sse, text.len());
         text
     }
 }
@@ -124,7 +129,7 @@ impl<S: Store> Events<S> {
 pub struct Live<S: Store> {
     pub app: Arc<App<S>>,
     pub peer: Peer<S>,
-    _seat: Seat,
+    _seat: (TakenSeat, Option<Place>),
 }
 
 impl<S: Store> Live<S> {
@@ -132,13 +137,14 @@ impl<S: Store> Live<S> {
     /// the others go on; when none is left, the request is refused.
     pub async fn open(
         app: Arc<App<S>>,
-        head: (&Method, &HeaderMap),
+        head: &Parts,
         asked: &StreamRequest,
         transport: Transport,
     ) -> Result<Self, Problem> {
         let now = app.clock.now();
-        let seat = app.seat(transport)?;
+        let seat = app.seat(transport, address(&head.extensions))?;
         let subject = app.subject_of(now, head, asked, transport)?;
+        let place = app.hub.guards.place_of(&subject)?;
         let visitor = asked.client_id.clone().map(|client_id| Visitor {
             client_id,
             subject: subject.name.clone(),
@@ -154,7 +160,7 @@ impl<S: Store> Live<S> {
         }
         match peer.refused_all() {
             Some((topic, refusal)) => Err(problem_of(topic, refusal)),
-            None => Ok(Self { app, peer, _seat: seat }),
+            None => Ok(Self { app, peer, _seat: (seat, place) }),
         }
     }
 }

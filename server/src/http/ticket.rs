@@ -111,12 +111,13 @@ impl Inner {
 
 /// Trades a token for a ticket.
 pub async fn trade<S: Store>(State(app): State<Arc<App<S>>>, request: Request) -> Result<Response, Problem> {
-    let headers = request.headers();
+    let (head, _) = request.into_parts();
+    let headers = &head.headers;
     if bearer(headers).is_none() {
         return Err(Problem::new(Code::TOKEN_REQUIRED, "a ticket stands for a token, and none was sent"));
     }
     let now = app.clock.now();
-    let ticket = app.tickets.issue(now, app.subject(now, headers)?)?;
+    let ticket = app.tickets.issue(now, app.subject(now, &head)?)?;
     let (media, body) = if wants_text(headers) {
         ("text/plain", ticket)
     } else {

@@ -22,7 +22,7 @@ use super::{
     params::Params,
     problem::{Problem, wants_binary},
 };
-use crate::{auth::Action, presence::MEMBERS_BYTES, store::Store};
+use crate::{auth::Action, counters::Transport, presence::MEMBERS_BYTES, store::Store};
 
 pub async fn history<S: Store>(
     State(app): State<Arc<App<S>>>,
@@ -42,7 +42,7 @@ pub async fn history<S: Store>(
     let limit = params.number(LIMIT)?.unwrap_or(limits::HISTORY);
 
     let now = app.clock.now();
-    let subject = app.subject(now, &parts.headers)?;
+    let subject = app.subject(now, &parts)?;
     app.hub.check(&subject, Action::History, &topic)?;
     let page = app.hub.store.history(now, &topic, range, limit).await.map_err(crate::hub::Refusal::from)?;
     let records: Vec<_> = page.entries.iter().map(|entry| entry.record.clone()).collect();
@@ -51,7 +51,7 @@ pub async fn history<S: Store>(
     } else {
         Body::Json(json::body::history(&topic, page.epoch, &records, page.more))
     };
-    Ok(respond(body))
+    Ok(respond(&app, body))
 }
 
 pub async fn presence<S: Store>(
@@ -60,7 +60,7 @@ pub async fn presence<S: Store>(
 ) -> Result<Response, Problem> {
     let (mut parts, _) = request.into_parts();
     let topic = topic_of(&mut parts).await?;
-    let subject = app.subject(app.clock.now(), &parts.headers)?;
+    let subject = app.subject(app.clock.now(), &parts)?;
     app.hub.check(&subject, Action::Presence, &topic)?;
     let (members, _) = app.hub.presence.members(&topic, MEMBERS_BYTES);
     let body = if wants_binary(&parts.headers) {
@@ -68,7 +68,7 @@ pub async fn presence<S: Store>(
     } else {
         Body::Json(json::body::presence(&topic, &members))
     };
-    Ok(respond(body))
+    Ok(respond(&app, body))
 }
 
 async fn topic_of(parts: &mut Parts) -> Result<Topic, Problem> {
@@ -83,7 +83,7 @@ enum Body {
     Frame(ServerFrame),
 }
 
-fn respond(body: Body) -> Response {
+fn respond<S: Store>(app: &App<S>, body: Body) -> Response {
     let (media, body) = match body {
         Body::Json(json) => ("application/json", json.into_bytes()),
         Body::Frame(frame) => {
@@ -92,6 +92,7 @@ fn respond(body: Body) -> Response {
             (MEDIA_BINARY, out)
         }
     };
+    app.hub.counters.count_bytes_out(Transport::Request, body.len());
     let headers = [
         (CONTENT_TYPE, HeaderValue::from_static(media)),
         (CACHE_CONTROL, HeaderValue::from_static("no-store")),

@@ -4,7 +4,7 @@
 use std::{
     pin::{Pin, pin},
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use axum::{
@@ -16,17 +16,19 @@ use axum::{
 };
 use bytes::Bytes;
 use everwire_protocol::{
-    Code, binary,
+    ClientFrame, Code, binary,
     http::{WS_BINARY, WS_JSON},
     json, limits,
 };
 use futures::FutureExt;
 use tokio_util::sync::WaitForCancellationFuture;
+use tungstenite::error::ProtocolError;
 
-use super::{App, problem::Problem};
+use super::{App, TakenSeat, admission::address, problem::Problem};
 use crate::{
     clock::Alarm,
-    counters::{Seat, Transport},
+    counters::Transport,
+    guard::Address,
     hub::cut,
     peer::{Closing, Outgoing, Peer, encode_binary},
     store::Store,
@@ -66,7 +68,11 @@ pub async fn upgrade<S: Store>(
             return Err(Problem::new(Code::UNSUPPORTED_VERSION, known));
         }
     };
-    let seat = app.seat(Transport::WebSocket)?;
+    let address = address(&parts.extensions);
+    let seat = app.seat(Transport::WebSocket, address)?;
+    let session = app.session();
+    // Said here, within the request: a span that lasted as long as the socket would cost memory for each.
+    tracing::debug!(session, ?codec, "upgraded");
     // Taken here, so that the server's end waits for this one's also in the moment between the two.
     let tracked = app.tasks.token();
     Ok(upgrade
@@ -76,10 +82,25 @@ pub async fn upgrade<S: Store>(
         .max_message_size(limits::FRAME_BYTES)
         .max_frame_size(limits::FRAME_BYTES)
         .on_upgrade(move |socket| async move {
-            serve(app, socket, codec, seat).await;
+            serve(app, socket, codec, session, (address, seat)).await;
             drop(tracked);
         })
         .into_response())
+}
+
+/// What the other side did wrong, where an error is that and not the end of the line.
+fn fault(error: axum::Error) -> Option<(Code, String)> {
+    let error = error.into_inner();
+    match error.downcast_ref::<tungstenite::Error>()? {
+        tungstenite::Error::Capacity(_) => {
+            Some((Code::TOO_LARGE, format!("a message is over {} bytes", limits::FRAME_BYTES)))
+        }
+        tungstenite::Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => None,
+        error @ (tungstenite::Error::Protocol(_) | tungstenite::Error::Utf8(_)) => {
+            Some((Code::BAD_REQUEST, error.to_string()))
+        }
+        _ => None,
+    }
 }
 
 /// What woke the connection.
@@ -89,12 +110,18 @@ enum Event {
     Drain,
 }
 
-async fn serve<S: Store>(app: Arc<App<S>>, socket: WebSocket, codec: Codec, _seat: Seat) {
+async fn serve<S: Store>(
+    app: Arc<App<S>>,
+    socket: WebSocket,
+    codec: Codec,
+    session: String,
+    (address, _seat): (Option<Address>, TakenSeat),
+) {
     let now = app.clock.now();
-    let session = app.session();
-    tracing::debug!(session, ?codec, "connected");
+    tracing::debug!(session, "connected");
     let mut peer = Peer::new(Arc::clone(&app.hub), now, session.as_str());
     peer.ends_at(app.ends_at(now));
+    peer.comes_from(address);
     let mut connection = Connection { app, socket, codec, peer, clean: false };
     let end = connection.run().await;
     tracing::debug!(session, end, clean = connection.clean, "disconnected");
@@ -141,11 +168,7 @@ impl<S: Store> Connection<S> {
             // While there is more to send, look at what came in without waiting for it: a pause must be
             // heard in the middle of a long catching up.
             let waits = wakes < WAKES && (idle || self.peer.is_settled());
-            let event = if waits {
-                self.wait(&mut alarm, drain.as_mut()).await
-            } else {
-                self.look()
-            };
+            let event = if waits { self.wait(&mut alarm, drain.as_mut()).await } else { self.look() };
             wakes = if waits && matches!(event, Event::Wake) { wakes + 1 } else { 0 };
             match event {
                 Event::Message(Some(Ok(message))) => {
@@ -154,13 +177,8 @@ impl<S: Store> Connection<S> {
                     }
                 }
                 Event::Message(Some(Err(error))) => {
-                    let error = error.to_string();
-                    // tungstenite's words for a message over its limit; any other error is the end.
-                    if !error.contains("too long") {
-                        return "lost";
-                    }
-                    let message = format!("a message is over {} bytes", limits::FRAME_BYTES);
-                    self.peer.refuse(Code::TOO_LARGE, message);
+                    let Some((code, message)) = fault(error) else { return "lost" };
+                    self.peer.refuse(code, message);
                 }
                 Event::Message(None) => return "lost",
                 Event::Wake => {}
@@ -190,6 +208,7 @@ impl<S: Store> Connection<S> {
 
     /// Takes a message in; false when it was the last.
     async fn take(&mut self, message: Message) -> bool {
+        self.app.hub.counters.count_bytes_in(Transport::WebSocket, payload_bytes(&message));
         match (message, self.codec) {
             (Message::Binary(bytes), Codec::Binary) => self.take_binary(bytes).await,
             (Message::Text(text), Codec::Json) => self.take_json(&text).await,
@@ -212,7 +231,7 @@ impl<S: Store> Connection<S> {
     async fn take_binary(&mut self, mut bytes: Bytes) -> bool {
         loop {
             match binary::decode_client(&mut bytes) {
-                Ok(Some(frame)) => self.peer.handle(self.app.clock.now(), frame).await,
+                Ok(Some(frame)) => self.handle(frame).await,
                 Ok(None) => return true,
                 Err(error) => {
                     self.peer.refuse(Code::BAD_REQUEST, error.to_string());
@@ -229,7 +248,7 @@ impl<S: Store> Connection<S> {
         match json::decode_client(text) {
             Ok(frames) => {
                 for frame in frames {
-                    self.peer.handle(self.app.clock.now(), frame).await;
+                    self.handle(frame).await;
                     if !self.flush_if_full().await {
                         return false;
                     }
@@ -238,6 +257,14 @@ impl<S: Store> Connection<S> {
             Err(error) => self.peer.refuse(Code::BAD_REQUEST, error.to_string()),
         }
         true
+    }
+
+    async fn handle(&mut self, frame: ClientFrame) {
+        let publish = matches!(frame, ClientFrame::Publish { .. }).then(Instant::now);
+        self.peer.handle(self.app.clock.now(), frame).await;
+        if let Some(began) = publish {
+            self.app.hub.counters.publishes.observe(began.elapsed());
+        }
     }
 
     /// One message may hold thousands of questions: their answers must not pile up.
@@ -260,6 +287,7 @@ impl<S: Store> Connection<S> {
                 Message::Text(json::server_message(&frames).into())
             }
         };
+        self.app.hub.counters.count_bytes_out(Transport::WebSocket, payload_bytes(&message));
         let sent = tokio::time::timeout(self.app.settings.write_timeout, self.socket.send(message)).await;
         matches!(sent, Ok(Ok(())))
     }
@@ -279,5 +307,13 @@ impl<S: Store> Connection<S> {
         let closed = async { while let Some(Ok(_)) = self.socket.recv().await {} };
         // Who doesn't answer has lost the right to.
         let _ = tokio::time::timeout(CLOSE_TIMEOUT, closed).await;
+    }
+}
+
+fn payload_bytes(message: &Message) -> usize {
+    match message {
+        Message::Binary(bytes) => bytes.len(),
+        Message::Text(text) => text.len(),
+        Message::Ping(_) | Message::Pong(_) | Message::Close(_) => 0,
     }
 }

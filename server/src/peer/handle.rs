@@ -9,6 +9,7 @@ use everwire_protocol::{
 use super::{Peer, pull::gap_frame, subscription::Subscription};
 use crate::{
     auth::{Action, Denied},
+    counters::Standing,
     hub::{Publication, Refusal},
     presence::{MEMBERS_BYTES, Visitor},
     store::Store,
@@ -60,9 +61,13 @@ impl<S: Store> Peer<S> {
     fn connect(&mut self, now: u64, client_id: ClientId, token: Option<&Token>, info: Option<String>) {
         match self.hub.authorizer.authenticate(now, token.map(Token::as_str)) {
             Ok(subject) => {
+                match self.hub.guards.place_of(&subject) {
+                    Ok(place) => self.place = place,
+                    Err(refusal) => return self.refuse_for(refusal),
+                }
                 let info = info.map(Arc::from);
                 self.visitor = Some(Visitor { client_id, subject: subject.name.clone(), info });
-                self.subject = subject;
+                self.subject = subject.at(self.subject.address);
                 self.welcome(now);
             }
             Err(Denied { code, message }) => self.refuse(code, message),
@@ -97,6 +102,7 @@ impl<S: Store> Peer<S> {
         let (position, recovered) = (start.position, start.recovered);
         self.push(ServerFrame::Subscribed { topic: topic.clone(), alias, position, recovered });
         if let Some(gap) = start.gap {
+            self.hub.counters.count_gap(gap.reason);
             self.push(gap_frame(alias, gap));
         }
         let mut seen = None;
@@ -113,6 +119,8 @@ impl<S: Store> Peer<S> {
             ephemeral,
             presence: seen,
             paused: false,
+            live: false,
+            _standing: Standing::count(&self.hub.counters),
             _watch: watch,
         };
         self.subscriptions.insert(slot, subscription);

@@ -29,13 +29,14 @@ use everwire_protocol::{About, Code, RetryWindow, ServerFrame, Topic, limits};
 
 use crate::{
     auth::Subject,
+    guard::{Address, Place},
     hub::{Hub, Refusal, cut},
     order::Order,
     presence::Visitor,
     store::{Store, Wakeup},
 };
 
-pub use outgoing::{Outgoing, encode_binary};
+pub use outgoing::{Outgoing, encode_binary, size};
 
 use budget::Budget;
 use subscription::{Subscription, Subscriptions};
@@ -67,6 +68,8 @@ pub struct Peer<S> {
     subscriptions: Subscriptions,
     /// What it published and has to send again.
     order: Order,
+    /// Its subject's connection.
+    place: Option<Place>,
     wakeup: Arc<Wakeup>,
     missed_members: bool,
     /// Topics that it has unsubscribed from since it was last pulled, where it was present.
@@ -95,6 +98,7 @@ impl<S: Store> Peer<S> {
             members: Budget::default(),
             subscriptions: Subscriptions::default(),
             order: Order::default(),
+            place: None,
             wakeup: Wakeup::new(),
             missed_members: false,
             departing: Vec::new(),
@@ -122,6 +126,11 @@ impl<S: Store> Peer<S> {
         peer.visitor = visitor;
         peer.welcome(now);
         peer
+    }
+
+    /// Where the other side is.
+    pub fn comes_from(&mut self, address: Option<Address>) {
+        self.subject.address = address;
     }
 
     /// All that is sent is one answer, and so many topics come with presence: their members share what the
@@ -179,10 +188,14 @@ impl<S: Store> Peer<S> {
 
     /// Refuses what the client sent, as a whole, and ends: for bytes that are no frame.
     pub fn refuse(&mut self, code: Code, message: impl Into<Arc<str>>) {
-        let refusal = Refusal::new(code, message);
-        let reason = Arc::clone(&refusal.message);
+        self.refuse_for(Refusal::new(code, message));
+    }
+
+    fn refuse_for(&mut self, refusal: Refusal) {
+        let closing = Closing { code: refusal.code, reason: Arc::clone(&refusal.message) };
+        // It is counted when it goes out, with all errors.
         self.error(About::Connection, refusal);
-        self.close(code, reason);
+        self.closing.get_or_insert(closing);
     }
 
     /// The server goes away: tells the client when to come back, and ends.
@@ -248,6 +261,10 @@ impl<S: Store> Peer<S> {
     }
 
     fn close(&mut self, code: Code, reason: impl Into<Arc<str>>) {
+        let ends_in_order = [Code::DRAINING, Code::EXPIRED].contains(&code);
+        if self.closing.is_none() && !ends_in_order {
+            self.hub.counters.refusals.count(code);
+        }
         self.closing.get_or_insert(Closing { code, reason: cut(reason.into(), limits::MESSAGE_BYTES) });
     }
 

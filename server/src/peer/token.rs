@@ -51,7 +51,7 @@ impl<S: Store> Peer<S> {
                 self.refuse(Code::TOKEN_OTHER_SUBJECT, "the token is of another subject than the connection");
             }
             Ok(subject) => {
-                self.subject = subject;
+                self.subject = subject.at(self.subject.address);
                 self.tell_end(now);
                 self.end_forbidden();
             }

@@ -2,9 +2,12 @@
 //! endpoints) knows topics and cursors; what stands below knows no connection, only wake-ups to mark.
 
 mod ephemeral;
+mod measured;
 mod memory;
 mod wakeup;
 
+#[cfg(test)]
+mod contract;
 #[cfg(test)]
 mod tests;
 
@@ -15,6 +18,7 @@ use everwire_protocol::{Code, From, HistoryRange, Position, Topic};
 use crate::log::{Appended, BatchLimit, NewRecord, Page, Read, Start};
 
 pub use ephemeral::{Ephemeral, RING_AGE, RING_BYTES, RING_MESSAGES, Ring};
+pub use measured::{Measured, Times};
 pub use memory::{MemoryLimits, MemoryStore};
 pub use wakeup::{Slot, Slots, Wakeup, Watch};
 
@@ -102,4 +106,28 @@ pub trait Store: Send + Sync + 'static {
 
     /// Housekeeping; call it every second or so.
     fn tick(&self, now: u64);
+
+    /// Whether it takes publishes in, as far as it knows now. Local and immediate.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] with what is wrong, for an operator.
+    fn health(&self) -> Result<()> {
+        Ok(())
+    }
+
+    /// What it holds, as far as it knows without asking anybody; for an operator.
+    fn figures(&self) -> Figures {
+        Figures::default()
+    }
+}
+
+/// What a store holds. What it doesn't know is left out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Figures {
+    /// Topics.
+    pub topics: Option<u64>,
+    /// About how many bytes the logs take.
+    pub bytes: Option<u64>,
+    /// Records that retention removed since the start.
+    pub evicted: Option<u64>,
 }

@@ -3,8 +3,24 @@
 use everwire_protocol::{Epoch, GapReason, Payload};
 use futures::FutureExt;
 
-use super::*;
+use super::{
+    contract::{Factory, contract},
+    *,
+};
 use crate::log::{KeyLimits, Retention, RetentionRules};
+
+/// Stores in memory.
+struct InMemory;
+
+impl Factory for InMemory {
+    type Store = MemoryStore;
+
+    async fn open(&self, limits: MemoryLimits) -> MemoryStore {
+        MemoryStore::new(fastrand::u64(..), limits)
+    }
+}
+
+contract!(memory, InMemory);
 
 fn store(topics: usize, bytes: usize) -> MemoryStore {
     let retention = Retention { age: 10_000, ..Retention::default() };

@@ -64,7 +64,7 @@ impl World {
                 self.report.faults.count(fault);
                 self.tokens.revoke_all();
             }
-            Fault::SlowLink | Fault::TokensRevoked | Fault::TokenFailed => {}
+            Fault::SlowLink | Fault::RateLimited | Fault::TokensRevoked | Fault::TokenFailed => {}
             _ => return self.strike_client(fault, index),
         }
         Ok(())

@@ -90,6 +90,8 @@ faults! {
     GarbageDown = 2,
     /// Bytes that mean nothing come to the server.
     GarbageUp = 1,
+    /// The server takes no more publishes for now: its clients are behind one address, and send too many.
+    RateLimited = 0,
     /// Every token ends before its time.
     TokensRevoked = 1,
     /// The provider of tokens fails, or is silent.
@@ -164,6 +166,11 @@ impl FaultCounts {
     /// It happened.
     pub fn count(&mut self, fault: Fault) {
         self.0[fault as usize] += 1;
+    }
+
+    /// It happened so often.
+    pub fn count_more(&mut self, fault: Fault, times: u64) {
+        self.0[fault as usize] += times;
     }
 
     /// How often a kind happened.

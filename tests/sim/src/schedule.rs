@@ -31,6 +31,8 @@ pub struct Schedule {
     pub retention: Retention,
     /// The memory of all logs, in bytes. Where it is short, idempotency keys go early, so apps publish without.
     pub memory: usize,
+    /// How many publishes a second the server takes from where the clients are; none when it counts none.
+    pub publish_rate: Option<u32>,
     /// The longest silence that the server allows itself, in milliseconds.
     pub heartbeat: u32,
     /// The longest life of a connection, in milliseconds.
@@ -74,6 +76,7 @@ impl Schedule {
                 ..Retention::default()
             },
             memory: if crowded { 32 * 1024 } else { MemoryLimits::default().bytes },
+            publish_rate: (rng.u8(..4) == 0).then(|| [5, 50][rng.usize(..2)]),
             heartbeat: [2_000, 25_000][rng.usize(..2)],
             longest_life: if rng.u8(..4) == 0 { 20_000 } else { 3_600_000 },
             token_life,

@@ -1,12 +1,13 @@
 //! The real server without its sockets: the hub and the peers of `everwire-server`, driven in virtual time over the
 //! simulated store. It stands in for the HTTP adapter only: it knows requests and frames, not how they travel.
 
-use std::sync::Arc;
+use std::{net::Ipv4Addr, sync::Arc};
 
 use everwire_core::{HttpResponse, Request, Transport};
-use everwire_protocol::{About, ClientFrame, RetryWindow, ServerFrame, Token, Topic, binary};
+use everwire_protocol::{About, ClientFrame, Code, RetryWindow, ServerFrame, Token, Topic, binary};
 use everwire_server::{
     auth::Subject,
+    guard::{Address, GuardLimits, Guards, Quota},
     hub::{Hub, PeerRules, Publication, Refusal},
     peer::{Peer, encode_binary},
     presence::{Presence, Visitor},
@@ -47,6 +48,11 @@ pub enum Accepted {
     Refused(HttpResponse),
 }
 
+/// Where all clients are.
+fn address() -> Option<Address> {
+    Some(Address::of(Ipv4Addr::LOCALHOST.into()))
+}
+
 /// Everything over the store in memory is ready at once.
 pub(crate) fn at_once<T>(future: impl Future<Output = T>) -> Result<T, String> {
     future.now_or_never().ok_or_else(|| "the store in memory made somebody wait".to_owned())
@@ -57,7 +63,9 @@ impl Server {
     #[must_use]
     pub fn start(schedule: &Schedule, logs: Logs, tokens: Arc<Tokens>, seed: u64) -> Self {
         let rules = PeerRules { heartbeat: schedule.heartbeat, ..PeerRules::default() };
-        let hub = Hub::new(logs, Presence::new(PRESENCE_GRACE, seed), tokens, rules);
+        let publishes = schedule.publish_rate.and_then(|rate| Quota::new(rate, 2 * rate));
+        let guards = Guards::new(&GuardLimits { publishes, ..GuardLimits::default() });
+        let hub = Hub::new(logs, Presence::new(PRESENCE_GRACE, seed), tokens, rules).with_guards(guards);
         let longest_life = schedule.longest_life;
         Self { hub: Arc::new(hub), rng: Rng::with_seed(seed), longest_life, sessions: 0, drains: false }
     }
@@ -79,6 +87,7 @@ impl Server {
         if transport == Transport::WebSocket {
             let mut peer = Peer::new(Arc::clone(&self.hub), now, session);
             peer.ends_at(ends_at);
+            peer.comes_from(address());
             return Ok(Accepted::Connection(Box::new(Connection::socket(peer))));
         }
         let wanted = Wanted::parse(request)?;
@@ -142,7 +151,8 @@ impl Server {
     fn subject(&self, now: u64, request: &Request) -> Result<Subject, Refusal> {
         let token = request.token.as_ref().map(Token::as_str);
         let authenticated = self.hub.authorizer.authenticate(now, token);
-        authenticated.map_err(|denied| Refusal::new(denied.code, denied.message))
+        let subject = authenticated.map_err(|denied| Refusal::new(denied.code, denied.message))?;
+        Ok(subject.at(address()))
     }
 
     /// Somebody who is no client of ours sends bytes that mean nothing: nothing may come of it but a refusal.
@@ -165,6 +175,12 @@ impl Server {
     pub fn drain(&mut self) -> RetryWindow {
         self.drains = true;
         DRAIN
+    }
+
+    /// How often a publish was one too many.
+    #[must_use]
+    pub fn rate_limited(&self) -> u64 {
+        self.hub.counters.refusals.of(Code::RATE_LIMITED)
     }
 
     /// Housekeeping.

@@ -102,9 +102,8 @@ impl World {
 
     /// The server's process ends, and its connections with it.
     pub(crate) fn end_server(&mut self, how: Fault) {
-        if self.server.take().is_none() {
-            return;
-        }
+        let Some(server) = self.server.take() else { return };
+        self.report.faults.count_more(Fault::RateLimited, server.rate_limited());
         self.connections.clear();
         self.books.ledger.forget_all(self.now);
         for id in self.network.all() {

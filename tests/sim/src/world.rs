@@ -346,6 +346,8 @@ impl World {
 
     fn total(&self) -> Report {
         let mut report = self.report;
+        let limited = self.server.as_ref().map_or(0, Server::rate_limited);
+        report.faults.count_more(Fault::RateLimited, limited);
         for client in self.clients.iter().filter(|client| !client.dead) {
             report.delivered += client.model.delivered;
             report.gaps += client.model.gaps;

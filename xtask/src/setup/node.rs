@@ -13,7 +13,7 @@ pub fn part() -> Part {
     packages(
         Scope::Node,
         "npm packages",
-        "wasm-opt 132 (what distributions ship corrupts the output), esbuild and axe-core",
+        "wasm-opt 132 (what distributions ship corrupts the output), esbuild, axe-core and validators",
         "xtask/node",
     )
 }

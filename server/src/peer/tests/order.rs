@@ -1,6 +1,7 @@
 //! The order of publishes when the store takes some of them later (invariant 3).
 
 use super::*;
+use crate::guard::{Address, GuardLimits, Guards, Quota};
 
 /// A store with room for one topic, and a reader that keeps it taken until it goes.
 fn full() -> (Arc<Hub<MemoryStore>>, TestPeer) {
@@ -69,4 +70,32 @@ fn invariant_5_a_client_that_sends_on_and_on_is_told_to_begin_anew() {
     let refused = publish_all(&mut ada, 0, 1..=3_000);
     assert!(codes(&refused).iter().all(|code| *code == Code::UNAVAILABLE));
     assert_eq!(ada.closing().map(|closing| closing.code), Some(Code::RATE_LIMITED));
+}
+
+#[test]
+fn invariant_3_a_publisher_that_is_too_quick_keeps_its_order() {
+    let limits = GuardLimits { publishes: Quota::new(2, 4), ..GuardLimits::default() };
+    let presence = Presence::new(10_000, 1);
+    let store = MemoryStore::new(1, MemoryLimits::default());
+    let hub = Hub::new(store, presence, Arc::new(Open::default()), PeerRules::default());
+    let hub = Arc::new(hub.with_guards(Guards::new(&limits)));
+    let mut ada = connect(&hub, "ada");
+    ada.comes_from(Some(Address::of([192, 0, 2, 1].into())));
+    // As a client does: all that waits is sent again, in order, inside the window that it was told.
+    let (mut now, mut taken) = (1_000, 0);
+    while taken < 20 {
+        let answers = publish_all(&mut ada, now, taken + 1..=20);
+        let acked = answers.iter().filter(|answer| matches!(answer, ServerFrame::Ack { .. })).count();
+        assert!(acked > 0, "who comes inside the window gets on");
+        assert_eq!(codes(&answers), vec![Code::RATE_LIMITED; 20 - taken - acked]);
+        taken += acked;
+        let window = answers.iter().rev().find_map(|answer| match answer {
+            ServerFrame::Error { retry_after, .. } => *retry_after,
+            _ => None,
+        });
+        now += window.map_or(0, |window| u64::from(window.min));
+    }
+    let expected: Vec<_> = (1..=20).map(|number| format!("ada.{number}")).collect();
+    assert_eq!(log_of(&hub, "a"), expected);
+    assert!(now >= 8_000, "16 publishes after the burst take 8 s: {now}");
 }
