@@ -37,6 +37,11 @@ impl Process {
         Ok(process)
     }
 
+    /// How many processes it is: children that come later are not among them.
+    pub fn count(&self) -> usize {
+        self.pids.len()
+    }
+
     /// What it has used up to now.
     ///
     /// # Errors

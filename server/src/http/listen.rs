@@ -4,10 +4,10 @@
 
 use std::{
     convert::Infallible,
-    future::{Future, pending, poll_fn},
+    future::poll_fn,
     net::SocketAddr,
     pin::{self, pin},
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     task::Poll,
     time::Duration,
 };
@@ -35,7 +35,7 @@ use super::{
     admission::PeerAddress,
     door::Door,
     linger::{Linger, Link},
-    long::{Asked, LongAnswer},
+    long::{Asked, Handover, LongAnswer},
 };
 
 /// Most connections that are turned away at one time, each with an answer; more are cut without one.
@@ -178,49 +178,31 @@ async fn connection<T: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     Of { peer, door, link, limits }: Of,
     stop: CancellationToken,
 ) -> Option<(T, LongAnswer)> {
-    let (asked, lasts, long) = (Notify::new(), Notify::new(), Mutex::new(None));
-    let take = || long.lock().unwrap_or_else(PoisonError::into_inner).take();
+    let (asked, handover) = (Notify::new(), Handover::default());
     let router = TowerToHyperService::new(router);
     let service = service_fn(|mut request: hyper::Request<_>| {
         request.extensions_mut().insert(peer);
         asked.notify_one();
-        let how = Asked::of(&request);
-        let answered = router.call(request);
-        let (lasts, long) = (&lasts, &long);
-        async move {
-            match how.take(answered.await?) {
-                Err(answer) => Ok::<_, Infallible>(answer),
-                Ok(answer) => {
-                    *long.lock().unwrap_or_else(PoisonError::into_inner) = Some(answer);
-                    lasts.notify_one();
-                    // It is written elsewhere: hyper is left waiting for it.
-                    pending().await
-                }
-            }
-        }
+        let (how, answered, handover) = (Asked::of(&request), router.call(request), &handover);
+        async move { Ok::<_, Infallible>(handover.pass(how, answered.await?).await) }
     });
     let mut connection = http.serve_connection(TokioIo::new(stream), service).with_upgrades();
     let mut overdue = pin!(sleep(limits.answer_life));
+    let mut stopping = false;
     let ended = loop {
         tokio::select! {
             ended = &mut connection => break ended,
-            () = lasts.notified() => {
-                // What was answered before it may be on its way still.
-                let written = poll_fn(|cx| match pin::Pin::new(&mut connection).poll(cx) {
-                    Poll::Ready(ended) => Poll::Ready(Some(ended)),
-                    Poll::Pending if link.is_blocked() => Poll::Pending,
-                    Poll::Pending => Poll::Ready(None),
-                });
-                match timeout(limits.write_timeout, written).await {
-                    Ok(Some(ended)) => break ended,
-                    Ok(None) => {}
-                    Err(_) => {
-                        tracing::debug!("a client does not read its answer: cut");
-                        return None;
-                    }
+            () = handover.has_one() => match timeout(limits.write_timeout, written(&mut connection, &link)).await {
+                Ok(None) => {
+                    let stream = connection.into_parts().map(|parts| parts.io.into_inner());
+                    return stream.zip(handover.take());
                 }
-                return connection.into_parts().map(|parts| parts.io.into_inner()).zip(take());
-            }
+                Ok(Some(ended)) => break ended,
+                Err(_) => {
+                    tracing::debug!("a client does not read its answer: cut");
+                    return None;
+                }
+            },
             () = asked.notified() => overdue.as_mut().reset(Instant::now() + limits.answer_life),
             () = overdue.as_mut() => {
                 pin::Pin::new(&mut connection).graceful_shutdown();
@@ -232,10 +214,10 @@ async fn connection<T: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
                     }
                 }
             }
-            () = stop.cancelled() => {
+            () = stop.cancelled(), if !stopping => {
                 // What is under way is finished; an idle connection ends at once.
                 pin::Pin::new(&mut connection).graceful_shutdown();
-                break connection.await;
+                stopping = true;
             }
         }
     };
@@ -249,6 +231,16 @@ async fn connection<T: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
         }
     }
     None
+}
+
+/// Drives a connection until all that it has answered is written; answers how it ended, if it did before.
+async fn written<C: Future + Unpin>(connection: &mut C, link: &Link) -> Option<C::Output> {
+    poll_fn(|cx| match pin::Pin::new(&mut *connection).poll(cx) {
+        Poll::Ready(ended) => Poll::Ready(Some(ended)),
+        Poll::Pending if link.is_blocked() => Poll::Pending,
+        Poll::Pending => Poll::Ready(None),
+    })
+    .await
 }
 
 async fn accept(listener: &TcpListener) -> Option<(TcpStream, SocketAddr)> {

@@ -4,7 +4,9 @@
 //! one answer needs it, and nothing of what the answer says.
 
 use std::{
+    future::pending,
     io::{self, Write},
+    sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, SystemTime},
 };
 
@@ -14,7 +16,10 @@ use axum::{
 };
 use bytes::{Buf, Bytes};
 use http_body_util::BodyExt;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    sync::Notify,
+};
 
 /// Who goes on talking while it is answered is cut after so many bytes.
 const UNHEARD_BYTES: usize = 64 * 1024;
@@ -53,6 +58,41 @@ impl Asked {
     }
 }
 
+/// Where a connection's service leaves an answer that lasts, for the connection to take.
+#[derive(Default)]
+pub struct Handover {
+    answer: Mutex<Option<LongAnswer>>,
+    there: Notify,
+}
+
+impl Handover {
+    /// Passes an answer on, or keeps it when it lasts: it is written elsewhere, and hyper is left waiting for one.
+    pub async fn pass(&self, how: Asked, answer: Response<Body>) -> Response<Body> {
+        match how.take(answer) {
+            Err(answer) => answer,
+            Ok(answer) => {
+                *self.lock() = Some(answer);
+                self.there.notify_one();
+                pending().await
+            }
+        }
+    }
+
+    /// Waits until there is one.
+    pub async fn has_one(&self) {
+        self.there.notified().await;
+    }
+
+    /// Takes it.
+    pub fn take(&self) -> Option<LongAnswer> {
+        self.lock().take()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<LongAnswer>> {
+        self.answer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 impl LongAnswer {
     /// Writes the answer to its end, or to the client's.
     ///
@@ -88,6 +128,8 @@ impl LongAnswer {
 async fn next(body: &mut Body, stream: &mut (impl AsyncRead + Unpin)) -> io::Result<Option<Bytes>> {
     loop {
         let frame = tokio::select! {
+            // A client that is gone fails the next write.
+            biased;
             frame = body.frame() => frame,
             end = gone(stream) => return Err(end),
         };
@@ -144,4 +186,93 @@ fn encode_head(head: &response::Parts, chunked: bool) -> io::Result<Vec<u8>> {
     }
     write!(out, "connection: close\r\ndate: {}\r\n\r\n", httpdate::fmt_http_date(SystemTime::now()))?;
     Ok(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::StatusCode;
+    use futures::stream;
+    use tokio::io::{DuplexStream, duplex};
+
+    use super::*;
+
+    const LIFE: Duration = Duration::from_secs(60);
+
+    fn pieces(pieces: &'static [&'static str]) -> Response<Body> {
+        let body = Body::from_stream(stream::iter(pieces.iter().map(|piece| io::Result::Ok(*piece))));
+        lasting(body)
+    }
+
+    fn lasting(body: Body) -> Response<Body> {
+        let mut answer = Response::new(body);
+        answer.headers_mut().insert(header::CACHE_CONTROL, header::HeaderValue::from_static("no-store"));
+        answer.extensions_mut().insert(Lasts);
+        answer
+    }
+
+    fn request(version: Version) -> Request<()> {
+        let mut request = Request::new(());
+        *request.version_mut() = version;
+        request
+    }
+
+    async fn written(answer: LongAnswer) -> String {
+        let (mut client, server): (DuplexStream, DuplexStream) = duplex(16);
+        let (sent, text) = tokio::join!(answer.send(server, LIFE), async {
+            let mut text = String::new();
+            client.read_to_string(&mut text).await.expect("text");
+            text
+        });
+        sent.expect("is sent");
+        text
+    }
+
+    fn take(version: Version, answer: Response<Body>) -> LongAnswer {
+        let Ok(answer) = Asked::of(&request(version)).take(answer) else { panic!("it lasts") };
+        answer
+    }
+
+    #[tokio::test]
+    async fn an_answer_is_written_in_chunks_and_ends() {
+        let text = written(take(Version::HTTP_11, pieces(&["data: 1\n\n", "", "data: seventeen\n\n"]))).await;
+        let (head, body) = text.split_once("\r\n\r\n").expect("a head and a body");
+        assert!(head.starts_with("HTTP/1.1 200 OK\r\n"), "{head}");
+        for line in ["cache-control: no-store", "transfer-encoding: chunked", "connection: close"] {
+            assert!(head.lines().any(|l| l == line), "{line} in {head}");
+        }
+        assert_eq!(body, "9\r\ndata: 1\n\n\r\n11\r\ndata: seventeen\n\n\r\n0\r\n\r\n");
+    }
+
+    #[tokio::test]
+    async fn a_client_of_http_1_0_gets_no_chunks() {
+        let text = written(take(Version::HTTP_10, pieces(&["a", "b"]))).await;
+        assert!(text.ends_with("\r\n\r\nab") && !text.contains("chunked"), "{text}");
+    }
+
+    #[tokio::test]
+    async fn invariant_6_a_client_that_goes_or_talks_on_ends_it() {
+        let endless = || lasting(Body::from_stream(stream::pending::<io::Result<Bytes>>()));
+        let (client, server) = duplex(1024);
+        drop(client);
+        assert!(take(Version::HTTP_11, endless()).send(server, LIFE).await.is_err());
+        let (mut client, server) = duplex(1024);
+        let talk = async {
+            // Fails when the server has had enough.
+            while client.write_all(&[b'x'; 512]).await.is_ok() {}
+        };
+        let (sent, ()) = tokio::join!(take(Version::HTTP_11, endless()).send(server, LIFE), talk);
+        assert!(sent.expect_err("is cut").to_string().contains("talking"));
+        let (_silent, server) = duplex(1024);
+        let sent = take(Version::HTTP_11, endless()).send(server, Duration::from_millis(10)).await;
+        assert_eq!(sent.expect_err("is cut").kind(), io::ErrorKind::TimedOut);
+    }
+
+    #[test]
+    fn only_what_is_marked_and_has_a_body_is_taken() {
+        let mut head = request(Version::HTTP_11);
+        *head.method_mut() = Method::HEAD;
+        assert!(Asked::of(&head).take(pieces(&["a"])).is_err());
+        let plain = Response::builder().status(StatusCode::OK).body(Body::empty()).expect("builds");
+        assert!(Asked::of(&request(Version::HTTP_11)).take(plain).is_err());
+    }
 }

@@ -30,11 +30,13 @@ use crate::{
     counters::Transport,
     guard::Place,
     hub::Refusal,
-    peer::{Outgoing, Peer},
+    peer::{Outgoing, Peer, size},
     presence::Visitor,
     store::Store,
 };
 
+/// About how many bytes an event has around its payload.
+const EVENT_BYTES: usize = 96;
 /// How long a native `EventSource` waits before it comes back, in milliseconds: not all at one moment.
 const RETRY: std::ops::Range<u32> = 1_000..3_000;
 
@@ -101,6 +103,8 @@ impl<S: Store> Events<S> {
             }
             let deadline = peer.deadline();
             tokio::select! {
+                // The drain is looked at above, and deadlines by every pull.
+                biased;
                 () = peer.wakeup().marked() => {}
                 () = alarm.until(&app.clock, deadline) => {}
                 () = drain.as_mut() => {}
@@ -110,7 +114,7 @@ impl<S: Store> Events<S> {
     }
 
     fn encode(&mut self, out: Vec<Outgoing>) -> String {
-        let mut text = String::new();
+        let mut text = String::with_capacity(size(&out, EVENT_BYTES));
         if let Some(retry) = self.retry.take() {
             event::encode_retry(retry, &mut text);
         }

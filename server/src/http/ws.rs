@@ -38,6 +38,8 @@ use crate::{
 const BUFFER_BYTES: usize = 1024;
 /// How long the other side may take to answer a close.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+/// After so many wake-ups in a row, what came in is looked at first.
+const WAKES: u32 = 8;
 /// What a close frame holds beside its code.
 const CLOSE_REASON_BYTES: usize = 123;
 
@@ -148,6 +150,7 @@ impl<S: Store> Connection<S> {
         // Kept over all waits: what is sent costs no timer, and no place in the queue for the drain.
         let mut alarm = app.clock.alarm(self.peer.deadline());
         let mut drain = pin!(app.drain.cancelled());
+        let mut wakes = 0;
         loop {
             let out = self.peer.pull(self.app.clock.now()).await;
             let idle = out.is_empty();
@@ -164,11 +167,9 @@ impl<S: Store> Connection<S> {
             }
             // While there is more to send, look at what came in without waiting for it: a pause must be
             // heard in the middle of a long catching up.
-            let event = if idle || self.peer.is_settled() {
-                self.wait(&mut alarm, drain.as_mut()).await
-            } else {
-                self.look()
-            };
+            let waits = wakes < WAKES && (idle || self.peer.is_settled());
+            let event = if waits { self.wait(&mut alarm, drain.as_mut()).await } else { self.look() };
+            wakes = if waits && matches!(event, Event::Wake) { wakes + 1 } else { 0 };
             match event {
                 Event::Message(Some(Ok(message))) => {
                     if !self.take(message).await {
@@ -189,8 +190,10 @@ impl<S: Store> Connection<S> {
     async fn wait(&mut self, alarm: &mut Alarm, drain: Pin<&mut WaitForCancellationFuture<'_>>) -> Event {
         let deadline = self.peer.deadline();
         tokio::select! {
-            message = self.socket.recv() => Event::Message(message),
+            // Mostly it was a mark that woke it: then the others need not be asked. They have their turn in `look`.
+            biased;
             () = self.peer.wakeup().marked() => Event::Wake,
+            message = self.socket.recv() => Event::Message(message),
             () = alarm.until(&self.app.clock, deadline) => Event::Wake,
             () = drain => Event::Drain,
         }

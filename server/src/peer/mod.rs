@@ -36,7 +36,7 @@ use crate::{
     store::{Store, Wakeup},
 };
 
-pub use outgoing::{Outgoing, encode_binary};
+pub use outgoing::{Outgoing, encode_binary, size};
 
 use budget::Budget;
 use subscription::{Subscription, Subscriptions};

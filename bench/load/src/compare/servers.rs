@@ -10,7 +10,10 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
-use everwire_load::{dialect::Server, process::raise_file_limit};
+use everwire_load::{
+    dialect::Server,
+    process::{Process, raise_file_limit},
+};
 
 /// A loaded machine needs its time.
 const START: Duration = Duration::from_secs(20);
@@ -136,7 +139,8 @@ fn nchan(places: &Places) -> Result<Running> {
         .spawn()?;
     let mut running = Running { child, address };
     let started = Instant::now();
-    while TcpStream::connect(address).is_err() {
+    // It listens before it has the worker that does all the work.
+    while TcpStream::connect(address).is_err() || Process::new(running.pid())?.count() < 2 {
         if let Some(status) = running.child.try_wait()? {
             bail!("nginx ended: {status}");
         }
