@@ -1,12 +1,15 @@
-//! What the server counts of itself: the source of `metrics:connections` and `metrics:messages`, and of a
-//! metrics endpoint later. Plain numbers that anybody may read at any time.
+//! What the server counts of itself: the source of `metrics:connections` and `metrics:messages`, and of the
+//! [metrics](crate::metrics) for Prometheus. Plain numbers that anybody may read at any time; counting one costs an
+//! atomic addition, and happens once for all that is sent together.
 
 use std::sync::{
     Arc,
     atomic::{AtomicU64, Ordering},
 };
 
-use everwire_protocol::Code;
+use everwire_protocol::{Code, GapReason};
+
+use crate::histogram::Histogram;
 
 /// What was refused, by code.
 #[derive(Debug)]
@@ -50,16 +53,46 @@ pub enum Transport {
     Sse,
     /// A poll that is held.
     Poll,
+    /// Requests that are answered at once, such as publishes. They have no seat.
+    Request,
+}
+
+impl Transport {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::WebSocket, Self::Sse, Self::Poll, Self::Request];
+
+    /// Those that hold a connection.
+    pub const HELD: [Self; 3] = [Self::WebSocket, Self::Sse, Self::Poll];
+
+    /// Its name in metrics.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::WebSocket => "websocket",
+            Self::Sse => "sse",
+            Self::Poll => "poll",
+            Self::Request => "request",
+        }
+    }
 }
 
 /// The counters of one server.
 #[derive(Debug, Default)]
 pub struct Counters {
-    connections: [AtomicU64; 3],
+    connections: [AtomicU64; 4],
+    opened: [AtomicU64; 4],
     messages_in: AtomicU64,
     messages_out: AtomicU64,
+    bytes_in: [AtomicU64; 4],
+    bytes_out: [AtomicU64; 4],
+    gaps: [AtomicU64; 2],
+    subscriptions: AtomicU64,
     /// What was refused.
     pub refusals: Refusals,
+    /// How long publishes took, from the frame or request to its answer.
+    pub publishes: Histogram,
+    /// How old the first record of a batch was when a reader that was up to date took it for its socket.
+    pub fan_out: Histogram,
     /// What became of messages to webhooks.
     pub webhooks: Webhooks,
 }
@@ -100,12 +133,78 @@ impl Counters {
         self.connections.iter().map(|count| count.load(Ordering::Relaxed)).sum()
     }
 
+    /// Connections that were opened since the start.
+    #[must_use]
+    pub fn opened(&self, transport: Transport) -> u64 {
+        self.opened[transport as usize].load(Ordering::Relaxed)
+    }
+
+    /// Bytes of messages and bodies that came in since the start, without what the transport adds.
+    #[must_use]
+    pub fn bytes_in(&self, transport: Transport) -> u64 {
+        self.bytes_in[transport as usize].load(Ordering::Relaxed)
+    }
+
+    /// Bytes of messages and bodies that were sent since the start, without what the transport adds.
+    #[must_use]
+    pub fn bytes_out(&self, transport: Transport) -> u64 {
+        self.bytes_out[transport as usize].load(Ordering::Relaxed)
+    }
+
+    /// Gaps that readers were told of since the start.
+    #[must_use]
+    pub fn gaps(&self, reason: GapReason) -> u64 {
+        self.gaps[gap_index(reason)].load(Ordering::Relaxed)
+    }
+
+    /// Subscriptions that stand now.
+    #[must_use]
+    pub fn subscriptions(&self) -> u64 {
+        self.subscriptions.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn count_bytes_in(&self, transport: Transport, bytes: usize) {
+        self.bytes_in[transport as usize].fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    pub(crate) fn count_bytes_out(&self, transport: Transport, bytes: usize) {
+        self.bytes_out[transport as usize].fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    pub(crate) fn count_gap(&self, reason: GapReason) {
+        self.gaps[gap_index(reason)].fetch_add(1, Ordering::Relaxed);
+    }
+
     pub(crate) fn count_in(&self, messages: u64) {
         self.messages_in.fetch_add(messages, Ordering::Relaxed);
     }
 
     pub(crate) fn count_out(&self, messages: u64) {
         self.messages_out.fetch_add(messages, Ordering::Relaxed);
+    }
+}
+
+fn gap_index(reason: GapReason) -> usize {
+    match reason {
+        GapReason::Evicted => 0,
+        GapReason::Epoch => 1,
+    }
+}
+
+/// One subscription among those that stand. Dropped, it stands no more.
+#[derive(Debug)]
+pub(crate) struct Standing(Arc<Counters>);
+
+impl Standing {
+    pub fn count(counters: &Arc<Counters>) -> Self {
+        counters.subscriptions.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(counters))
+    }
+}
+
+impl Drop for Standing {
+    fn drop(&mut self) {
+        self.0.subscriptions.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -125,7 +224,11 @@ impl Seat {
         counters.connections[transport as usize].fetch_add(1, Ordering::AcqRel);
         let seat = Self { counters: Arc::clone(counters), transport };
         // Counted first, looked at second: two that come at once can't both take the last place.
-        if counters.all_connections() > max { Err(Code::TOO_MANY_CONNECTIONS) } else { Ok(seat) }
+        if counters.all_connections() > max {
+            return Err(Code::TOO_MANY_CONNECTIONS);
+        }
+        counters.opened[transport as usize].fetch_add(1, Ordering::Relaxed);
+        Ok(seat)
     }
 }
 

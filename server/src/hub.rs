@@ -121,6 +121,7 @@ impl<S: Store> Hub<S> {
     /// A hub over a store.
     #[must_use]
     pub fn new(store: S, presence: Presence, authorizer: Arc<dyn Authorizer>, rules: PeerRules) -> Self {
+        store.share_presence(&presence);
         Self { store, presence, authorizer, rules, counters: Arc::default(), guards: Arc::default() }
     }
 

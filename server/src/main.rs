@@ -4,11 +4,9 @@ mod cli;
 
 use std::{io::Write, process::ExitCode};
 
-use clap::Parser;
-
 #[tokio::main]
 async fn main() -> ExitCode {
-    match cli::Cli::parse().run().await {
+    match cli::Cli::read().run().await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let _ = writeln!(std::io::stderr(), "everwire-server: {error}");

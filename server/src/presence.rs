@@ -2,13 +2,22 @@
 //! no coming and going. Readers follow a topic's changes by cursor, like everything else here: a short
 //! list of changes per topic, and a reader that falls behind it gets the whole membership again.
 //! All of it is bounded: stays in number, lists in bytes.
+//!
+//! Where several instances share a store, [`elsewhere`] has what they tell each other.
+
+#[path = "presence_elsewhere.rs"]
+mod elsewhere;
 
 use std::{
-    collections::{BTreeMap, HashMap, VecDeque},
+    collections::{BTreeMap, HashMap, HashSet, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use everwire_protocol::{ClientId, Epoch, Member, Topic, limits};
+use tokio::sync::Notify;
+
+use elsewhere::{Elsewhere, Secret};
+pub use elsewhere::{Instance, Told};
 
 /// Most changes of a topic that are kept for its readers.
 const CHANGES: usize = 128;
@@ -71,6 +80,10 @@ type Turn = (u64, u64);
 #[derive(Default)]
 struct Room {
     stays: HashMap<Key, Stay>,
+    /// The public ids of those.
+    here: HashSet<Arc<str>>,
+    /// Members by other instances.
+    elsewhere: Elsewhere,
     changes: VecDeque<(u64, Change)>,
     /// The number of the newest change.
     newest: u64,
@@ -89,7 +102,9 @@ impl Room {
 
     fn members(&self, most: usize) -> Vec<Member> {
         let mut bytes = 0;
-        let members = self.stays.values().map(|stay| stay.member.clone()).take(limits::MEMBERS);
+        let here = self.stays.values().map(|stay| &stay.member);
+        let there = self.elsewhere.members().filter(|member| !self.here.contains(&member.id));
+        let members = here.chain(there).cloned().take(limits::MEMBERS);
         // One that is too large for what is left hides none of the others.
         let mut fits = |member: &Member| {
             let with = bytes + size(member);
@@ -100,6 +115,10 @@ impl Room {
         let mut members: Vec<_> = members.filter(|member| fits(member)).collect();
         members.sort_by(|a, b| a.id.cmp(&b.id));
         members
+    }
+
+    fn is_empty(&self) -> bool {
+        self.stays.is_empty() && self.elsewhere.is_empty()
     }
 }
 
@@ -121,18 +140,24 @@ struct Inner {
     /// One count of changes over all rooms: a number is never used again, even for a room that was
     /// empty and forgotten meanwhile.
     count: u64,
-    /// How many stays there are, of all rooms.
+    /// How many stays there are, of all rooms, and members elsewhere.
     stays: usize,
     /// Members in their grace, the first to go at the front.
     leaving: BTreeMap<Turn, (Topic, Key)>,
     ids: fastrand::Rng,
+    /// What public ids are made of where several instances must make the same.
+    secret: Option<Secret>,
+    /// Members of here of whom the other instances have something to be told.
+    untold: HashSet<(Topic, Arc<str>)>,
 }
 
-/// Who is on which topic, of this server.
+/// Who is on which topic, of this server. A clone is another handle of the same.
+#[derive(Clone)]
 pub struct Presence {
     grace: u64,
     most: usize,
-    inner: Mutex<Inner>,
+    inner: Arc<Mutex<Inner>>,
+    changed: Arc<Notify>,
 }
 
 impl Presence {
@@ -140,8 +165,16 @@ impl Presence {
     #[must_use]
     pub fn new(grace: u64, seed: u64) -> Self {
         let ids = fastrand::Rng::with_seed(seed);
-        let inner = Inner { rooms: HashMap::new(), count: 0, stays: 0, leaving: BTreeMap::new(), ids };
-        Self { grace, most: STAYS, inner: Mutex::new(inner) }
+        let inner = Inner {
+            rooms: HashMap::new(),
+            count: 0,
+            stays: 0,
+            leaving: BTreeMap::new(),
+            ids,
+            secret: None,
+            untold: HashSet::new(),
+        };
+        Self { grace, most: STAYS, inner: Arc::new(Mutex::new(inner)), changed: Arc::default() }
     }
 
     /// With another number of most stays, of all topics together.
@@ -157,7 +190,7 @@ impl Presence {
     /// [`Full`] when it is not there yet, and there is no room for it.
     pub fn join(&self, topic: &Topic, visitor: &Visitor) -> Result<bool, Full> {
         let mut inner = self.lock();
-        let Inner { rooms, count, ids, stays, leaving } = &mut *inner;
+        let Inner { rooms, count, ids, stays, leaving, secret, untold } = &mut *inner;
         let key = (visitor.client_id.clone(), visitor.subject.clone());
         let known = rooms.get(topic).is_some_and(|room| room.stays.contains_key(&key));
         if !known && *stays >= self.most {
@@ -168,7 +201,8 @@ impl Presence {
         let stay = room.stays.entry(key).or_insert_with(|| {
             come = true;
             *stays += 1;
-            let id = Epoch::from_number(ids.u64(..)).as_str().into();
+            let id = secret.as_ref().map_or_else(|| ids.u64(..), |secret| secret.number(topic, visitor));
+            let id = Epoch::from_number(id).as_str().into();
             let member = Member { id, subject: visitor.subject.clone(), info: visitor.info.clone() };
             Stay { member, links: 0, told: None, leaves_at: None }
         });
@@ -181,9 +215,18 @@ impl Presence {
             come = true;
         }
         if come {
-            *count += 1;
             let member = stay.member.clone();
-            room.note(*count, Change::Join(member));
+            room.here.insert(Arc::clone(&member.id));
+            if secret.is_some() {
+                untold.insert((topic.clone(), Arc::clone(&member.id)));
+                self.changed.notify_one();
+            }
+            // Who is there by another instance already, and tells the same of itself, only moves.
+            come = !room.elsewhere.has(&member);
+            if come {
+                *count += 1;
+                room.note(*count, Change::Join(member));
+            }
         }
         Ok(come)
     }
@@ -225,7 +268,7 @@ impl Presence {
             leaving.insert(turn, (topic.clone(), key));
             return false;
         }
-        inner.remove(topic, &key)
+        self.remove(&mut inner, topic, &key)
     }
 
     /// Lets those go whose grace is over; answers the topics whose readers have to be told.
@@ -234,7 +277,7 @@ impl Presence {
         let mut changed = Vec::new();
         while let Some(next) = inner.leaving.first_entry().filter(|next| next.key().0 <= now) {
             let (topic, key) = next.remove();
-            if inner.remove(&topic, &key) {
+            if self.remove(&mut inner, &topic, &key) {
                 changed.push(topic);
             }
         }
@@ -267,59 +310,29 @@ impl Presence {
     }
 }
 
-impl Inner {
+impl Presence {
     /// Takes a stay away; true when others have to be told.
-    fn remove(&mut self, topic: &Topic, key: &Key) -> bool {
-        let Some(room) = self.rooms.get_mut(topic) else { return false };
+    fn remove(&self, inner: &mut Inner, topic: &Topic, key: &Key) -> bool {
+        let Some(room) = inner.rooms.get_mut(topic) else { return false };
         let Some(stay) = room.stays.remove(key) else { return false };
-        self.stays -= 1;
-        if room.stays.is_empty() {
-            self.rooms.remove(topic);
+        room.here.remove(&stay.member.id);
+        inner.stays -= 1;
+        if inner.secret.is_some() {
+            inner.untold.insert((topic.clone(), Arc::clone(&stay.member.id)));
+            self.changed.notify_one();
+        }
+        if room.is_empty() {
+            inner.rooms.remove(topic);
+        } else if room.elsewhere.by_id(&stay.member.id).is_none() {
+            inner.count += 1;
+            room.note(inner.count, Change::Leave(stay.member));
         } else {
-            self.count += 1;
-            room.note(self.count, Change::Leave(stay.member));
+            return false;
         }
         true
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn visitor(name: &str, info: &str) -> Visitor {
-        let client_id = ClientId::new(name).expect("a client id");
-        Visitor { client_id, subject: None, info: Some(info.into()) }
-    }
-
-    #[test]
-    fn who_comes_and_goes_all_the_time_takes_no_more_room_than_who_stays() {
-        let (presence, topic) = (Presence::new(10, 1).with_most(2), Topic::new("a").expect("a topic"));
-        let (ada, bob) = (visitor("ada", "Ada"), visitor("bob", "Bob"));
-        assert_eq!(presence.join(&topic, &bob), Ok(true));
-        for now in 0..100 {
-            assert_eq!(presence.join(&topic, &ada), Ok(now == 0));
-            assert!(!presence.leave(now, &topic, &ada, false));
-        }
-        assert_eq!(presence.lock().leaving.len(), 1);
-        assert_eq!(presence.join(&topic, &visitor("eve", "Eve")), Err(Full));
-        assert_eq!((presence.expire(108), presence.expire(109)), (vec![], vec![topic.clone()]));
-        assert_eq!(presence.join(&topic, &visitor("eve", "Eve")), Ok(true));
-        assert!(presence.leave(110, &topic, &bob, true));
-        assert_eq!(presence.lock().stays, 1);
-    }
-
-    #[test]
-    fn a_list_is_bounded_in_its_longest_form_and_a_large_member_hides_no_small_one() {
-        let (presence, topic) = (Presence::new(10, 1), Topic::new("a").expect("a topic"));
-        for n in 0..100 {
-            let info = if n % 2 == 0 { "\u{1}".repeat(limits::INFO_BYTES) } else { "Ada".to_owned() };
-            assert_eq!(presence.join(&topic, &visitor(&format!("c{n}"), &info)), Ok(true));
-        }
-        let (members, _) = presence.members(&topic, 6_000);
-        assert_eq!(members.len(), 50);
-        let (members, _) = presence.members(&topic, MEMBERS_BYTES);
-        let written = everwire_protocol::json::body::presence(&topic, &members).len();
-        assert!((MEMBERS_BYTES / 2..=MEMBERS_BYTES + 1_000).contains(&written), "{written}");
-    }
-}
+#[path = "presence_tests.rs"]
+mod tests;

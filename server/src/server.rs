@@ -2,21 +2,27 @@
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
+use axum::Router;
 use tokio::{net::TcpListener, task::JoinHandle};
-use tokio_util::sync::CancellationToken;
+use tokio_rustls::TlsAcceptor;
+use tokio_util::{
+    sync::{CancellationToken, DropGuard},
+    task::TaskTracker,
+};
 
 use crate::{
     auth::{Authorizer, Jwt, Keyring, Open, TokenRules},
     clock::Clock,
     config::{Config, METRICS_PATTERN, StoreKind},
     counters::Counters,
-    guard::Guards,
-    http::{self, App, Door, Settings},
+    guard::{Guards, Proxies},
+    http::{self, App, Door, Settings, tls::Certificate},
     hub::Hub,
     log::Pattern,
+    metrics::Metrics,
     metrics_topics,
     presence::Presence,
-    store::{Cursors, DurableStore, MemoryStore, Store},
+    store::{Cursors, DurableStore, Measured, MemoryStore, RedisStore, Store},
     webhook,
 };
 
@@ -25,14 +31,25 @@ const TICK: Duration = Duration::from_secs(1);
 /// Connections beyond those with a seat: for publishes, files, health, and for telling clients that the
 /// server is full.
 const SPARE_CONNECTIONS: usize = 1_000;
+/// Connections to the address for operators.
+const OPERATIONS_CONNECTIONS: usize = 64;
+/// How long those who ask there may hold up the end.
+const OPERATIONS_END: Duration = Duration::from_secs(3);
+/// Longest life of an answer there.
+const OPERATIONS_LIFE: Duration = Duration::from_secs(60);
 
 /// A running server.
 pub struct Server {
     address: SocketAddr,
+    metrics_address: Option<SocketAddr>,
+    secure: bool,
     counters: Arc<Counters>,
     drain: CancellationToken,
     drain_timeout: Duration,
     running: JoinHandle<()>,
+    /// Operators may look on until the end: dropped, theirs is near too.
+    operations: DropGuard,
+    operators: Option<JoinHandle<()>>,
 }
 
 impl Server {
@@ -52,6 +69,10 @@ impl Server {
                 let store = opening.await?.map_err(io::Error::other)?;
                 Self::start_over(store, config).await
             }
+            StoreKind::Redis(options) => {
+                let store = RedisStore::open(&options, config.store.clone()).map_err(io::Error::other)?;
+                Self::start_over(store, config).await
+            }
         }
     }
 
@@ -60,11 +81,13 @@ impl Server {
     /// # Errors
     /// When the address can't be listened on, or the keys that tokens are checked by can't be read.
     pub async fn start_over<S: Store + Cursors>(store: S, config: Config) -> io::Result<Self> {
-        let listen = config.listen;
-        let failed =
-            |error: io::Error| io::Error::new(error.kind(), format!("can't listen on {listen}: {error}"));
-        let listener = TcpListener::bind(listen).await.map_err(failed)?;
+        let listener = bind(config.listen).await?;
         let address = listener.local_addr()?;
+        let apart = config.metrics_listen.filter(|_| !config.metrics_here());
+        let operators = match apart {
+            Some(listen) => Some(bind(listen).await?),
+            None => None,
+        };
         let origins = match (address.ip().is_loopback(), config.trusts_this_machine()) {
             (true, true) => config.origins.clone().with_local().with_local_host(),
             (true, false) => config.origins.clone().with_local(),
@@ -75,9 +98,12 @@ impl Server {
 
         let trusting = address.ip().is_loopback() && config.trusts_this_machine();
         let guards = Guards::new(&config.guards.limits(trusting));
+        let store = Measured::new(store);
         let presence = Presence::new(config.presence_grace.as_millis() as u64, fastrand::u64(..))
             .with_most(config.max_members);
-        let hub = Arc::new(Hub::new(store, presence, authorizer, config.rules).with_guards(guards));
+        let hub = Hub::new(store, presence, authorizer, config.rules.clone()).with_guards(guards);
+        let hub = Arc::new(hub);
+        let metrics = Arc::new(Metrics::new(&hub));
         let settings = Settings {
             max_connections: config.max_connections,
             max_life: config.max_life,
@@ -100,7 +126,7 @@ impl Server {
         }
         let door = Arc::new(Door {
             guards: Arc::clone(&hub.guards),
-            proxies: config.proxies,
+            proxies: config.proxies.clone(),
             counters: Arc::clone(&counters),
             clock: Clock::default(),
         });
@@ -114,10 +140,43 @@ impl Server {
             // A stream ends itself after six fifths of it at the latest.
             answer_life: config.max_life * 5 / 4,
         };
-        let router = app.router(config.static_dir.as_deref());
+        let tls = acceptor(&config, &drain)?;
+        let secure = tls.is_some();
+        let operations = CancellationToken::new();
+        let metrics_address = operators.as_ref().map(TcpListener::local_addr).transpose()?;
+        let operators = operators.map(|listener| {
+            let router = app.operations(Arc::clone(&metrics));
+            let (counters, stop) = (Arc::clone(&counters), operations.clone());
+            tokio::spawn(serve_operators(listener, router, counters, limits, stop))
+        });
+        let here = config.metrics_here().then_some(metrics);
+        let router = app.router(config.static_dir.as_deref(), here);
         let stop = drain.clone();
-        let running = tokio::spawn(http::serve(listener, router, (door, limits), app.tasks.clone(), stop));
-        Ok(Self { address, counters, drain, drain_timeout: config.drain_timeout, running })
+        let running =
+            tokio::spawn(http::serve(listener, router, (door, tls, limits), app.tasks.clone(), stop));
+        Ok(Self {
+            address,
+            metrics_address,
+            secure,
+            counters,
+            drain,
+            drain_timeout: config.drain_timeout,
+            running,
+            operations: operations.drop_guard(),
+            operators,
+        })
+    }
+
+    /// Where clients find it.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("{}://{}", if self.secure { "https" } else { "http" }, self.address)
+    }
+
+    /// Where it listens for operators, if that is an address of its own.
+    #[must_use]
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
+        self.metrics_address
     }
 
     /// Where it listens.
@@ -136,8 +195,43 @@ impl Server {
     /// when they had within the drain's timeout.
     pub async fn drain(self) -> bool {
         self.drain.cancel();
-        tokio::time::timeout(self.drain_timeout, self.running).await.is_ok()
+        let ended = tokio::time::timeout(self.drain_timeout, self.running).await.is_ok();
+        drop(self.operations);
+        if let Some(operators) = self.operators {
+            // They hold the store too, and whoever opens it next waits for that.
+            let _ = tokio::time::timeout(OPERATIONS_END, operators).await;
+        }
+        ended
     }
+}
+
+async fn bind(listen: SocketAddr) -> io::Result<TcpListener> {
+    let failed =
+        |error: io::Error| io::Error::new(error.kind(), format!("can't listen on {listen}: {error}"));
+    TcpListener::bind(listen).await.map_err(failed)
+}
+
+/// How clients are greeted, where that is by TLS.
+fn acceptor(config: &Config, stop: &CancellationToken) -> io::Result<Option<TlsAcceptor>> {
+    let Some(files) = &config.tls else { return Ok(None) };
+    let certificate = Arc::new(Certificate::load(files.clone()).map_err(io::Error::other)?);
+    tokio::spawn(Arc::clone(&certificate).watch(stop.clone()));
+    certificate.acceptor().map(Some).map_err(io::Error::other)
+}
+
+/// The address for operators: few connections, and none of them for long.
+async fn serve_operators(
+    listener: TcpListener,
+    router: Router,
+    counters: Arc<Counters>,
+    limits: http::ListenLimits,
+    stop: CancellationToken,
+) {
+    let limits =
+        http::ListenLimits { connections: OPERATIONS_CONNECTIONS, answer_life: OPERATIONS_LIFE, ..limits };
+    let (guards, proxies) = (Arc::default(), Proxies::default());
+    let door = Arc::new(Door { guards, proxies, counters, clock: Clock::default() });
+    http::serve(listener, router, (door, None, limits), TaskTracker::new(), stop).await;
 }
 
 /// Who decides on who may do what: tokens, where there are keys for them.

@@ -43,6 +43,14 @@ impl From<String> for Secret {
     }
 }
 
+impl Secret {
+    /// The secret itself, for what it is a secret of.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.0
+    }
+}
+
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Secret")

@@ -46,6 +46,12 @@ impl TopicPattern {
     }
 }
 
+impl fmt::Display for TopicPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", self.text, if self.open_end { "*" } else { "" })
+    }
+}
+
 /// A text is not a topic pattern.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BadTopicPattern;

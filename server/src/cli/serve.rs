@@ -4,7 +4,7 @@
 use std::io::{IsTerminal, Write};
 
 use everwire_server::{
-    config::{Config, ConfigError, LogFormat, Options},
+    config::{Config, ConfigError, LogFormat, Options, unknown_variables},
     server::Server,
 };
 use tracing_subscriber::{
@@ -17,13 +17,19 @@ pub async fn run(options: &Options) -> Outcome {
     let config = Config::load(options)?;
     start_logs(&config)?;
     config.check_anonymous()?;
+    for variable in unknown_variables(std::env::vars_os().filter_map(|(name, _)| name.into_string().ok())) {
+        tracing::warn!(variable, "no option is set by this variable");
+    }
     if config.trusts_this_machine() {
         tracing::warn!("no keys: everybody on this machine may read and write every topic");
     }
     let mut signals = Signals::listen()?;
     let server = Server::start(config).await?;
     // The one line on stdout: whoever started this reads the port from it.
-    writeln!(std::io::stdout(), "everwire-server listening on http://{}", server.address())?;
+    writeln!(std::io::stdout(), "everwire-server listening on {}", server.url())?;
+    if let Some(address) = server.metrics_address() {
+        tracing::info!("metrics and health at http://{address}");
+    }
 
     let signal = signals.next().await;
     tracing::info!(signal, "draining");

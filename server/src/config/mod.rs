@@ -1,8 +1,12 @@
 //! The configuration: options merged from flags, environment and file, checked, with every default filled
 //! in. It knows no running server.
 
+mod effective;
 mod guards;
 mod options;
+mod sources;
+mod stores;
+mod tls;
 mod tokens;
 mod webhooks;
 
@@ -20,15 +24,16 @@ use figment::{
 use crate::{
     auth::{KeySources, Rights, TokenRules},
     guard::{GuardRules, Proxies},
-    http::origin::Origins,
+    http::{origin::Origins, tls::TlsFiles},
     hub::PeerRules,
     log::{KeyLimits, Pattern, Retention, RetentionRules},
     presence::STAYS,
-    store::{DataOptions, MemoryLimits},
+    store::{DataOptions, MemoryLimits, RedisOptions},
     webhook::Webhook,
 };
 
 pub use options::{ForwardedBy, FsyncOption, LogFormat, Options, RetentionOption, WebhookOption};
+pub use sources::{Given, Source, unknown_variables};
 
 /// The topics that the server publishes its own figures to; nobody else may.
 pub const METRICS_PATTERN: &str = "metrics:*";
@@ -43,6 +48,8 @@ pub enum StoreKind {
     Memory,
     /// In a directory.
     Data(DataOptions),
+    /// In a Redis, for several instances.
+    Redis(RedisOptions),
 }
 
 /// Why the server does not start.
@@ -62,6 +69,10 @@ impl std::error::Error for ConfigError {}
 pub struct Config {
     /// Where to listen.
     pub listen: SocketAddr,
+    /// Where metrics and health may be read apart from all else.
+    pub metrics_listen: Option<SocketAddr>,
+    /// The certificate; none where something in front speaks TLS.
+    pub tls: Option<TlsFiles>,
     /// What to serve at `/`; none when there is nothing to serve.
     pub static_dir: Option<PathBuf>,
     /// Whose pages may connect.
@@ -116,6 +127,8 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            metrics_listen: None,
+            tls: None,
             static_dir: None,
             origins: Origins::default(),
             anonymous: false,
@@ -151,18 +164,18 @@ impl Config {
     /// [`ConfigError`] when the file can't be read or has a key that there is no option for, and when a
     /// value is out of its bounds.
     pub fn load(flags: &Options) -> Result<Self, ConfigError> {
+        let file = flags.config.as_deref().map(|path| Ok((path, sources::read(path)?))).transpose()?;
         let mut figment = Figment::new();
-        if let Some(path) = &flags.config {
-            if !path.is_file() {
-                return Err(ConfigError(format!("there is no configuration file {}", path.display())));
-            }
+        if let Some((path, _)) = &file {
             figment = figment.merge(Toml::file_exact(path));
         }
-        let options: Options = figment
-            .merge(Serialized::defaults(flags))
-            .extract()
-            .map_err(|error| ConfigError(error.to_string()))?;
-        Self::resolve(options)
+        let options = figment.merge(Serialized::defaults(flags)).extract();
+        let file = file.as_ref().map(|(path, dict)| (*path, dict));
+        let options = options.map_err(|error| match file {
+            Some((path, _)) => sources::of_figment(&error, path),
+            None => ConfigError(error.to_string()),
+        })?;
+        Self::resolve(options).map_err(|error| sources::with_source(error, &flags.given, file))
     }
 
     /// Checks options and fills the defaults in.
@@ -216,10 +229,16 @@ impl Config {
         let leeway = millis("token-leeway", options.token_leeway, base.tokens.leeway, 0, 300)?;
         let tokens = tokens::rules(&options, leeway);
         let webhooks = webhooks::of(&options.webhook)?;
+        let store_kind = stores::kind(&options)?;
+        let tls = tls::files(options.tls_cert, options.tls_key)?;
         let static_dir = static_dir(options.static_dir)?;
-        let store_kind = store_kind(options.data, options.fsync)?;
+        // Several instances would all write to the same topics.
+        let shared = matches!(store_kind, StoreKind::Redis(_));
+        let metrics_topics = options.metrics_topics.unwrap_or(!shared);
         Ok(Self {
             listen: options.listen.unwrap_or(base.listen),
+            metrics_listen: options.metrics_listen,
+            tls,
             static_dir,
             origins,
             anonymous,
@@ -241,7 +260,7 @@ impl Config {
             drain_window: RetryWindow { min: window.min(500), max: window },
             drain_timeout: seconds("drain-timeout", options.drain_timeout, base.drain_timeout, 0, 300)?,
             webhooks,
-            metrics_topics: options.metrics_topics.unwrap_or(true),
+            metrics_topics,
             log: options.log.unwrap_or_default(),
             log_filter: options.log_filter.unwrap_or(base.log_filter),
         })
@@ -252,6 +271,16 @@ impl Config {
     #[must_use]
     pub fn trusts_this_machine(&self) -> bool {
         !self.anonymous && self.keys.is_empty()
+    }
+
+    /// Whether the metrics are on the clients' address: where that is said, and where only this machine reaches it
+    /// and everybody on it may read everything anyway.
+    #[must_use]
+    pub fn metrics_here(&self) -> bool {
+        match self.metrics_listen {
+            Some(listen) => listen == self.listen && listen.port() != 0,
+            None => self.trusts_this_machine(),
+        }
     }
 
     /// Whether it is safe to let everybody in, as long as there are no keys.
@@ -311,19 +340,6 @@ fn rules(default: Retention, mut patterns: Vec<(Pattern, Retention)>) -> Retenti
         patterns.push((metrics, keep));
     }
     RetentionRules { default, patterns }
-}
-
-fn store_kind(data: Option<PathBuf>, fsync: Option<FsyncOption>) -> Result<StoreKind, ConfigError> {
-    let Some(directory) = data else {
-        // Whoever asks for it believes that something is written to disk.
-        let told = "fsync: it says how a data directory is written, and there is none: give --data too";
-        return if fsync.is_some() { Err(ConfigError(told.to_owned())) } else { Ok(StoreKind::Memory) };
-    };
-    if directory.as_os_str().is_empty() {
-        return Err(ConfigError("data: it names no directory".to_owned()));
-    }
-    let fsync = fsync.unwrap_or_default().into();
-    Ok(StoreKind::Data(DataOptions { directory, fsync }))
 }
 
 fn static_dir(given: Option<PathBuf>) -> Result<Option<PathBuf>, ConfigError> {

@@ -6,6 +6,7 @@ use std::{net::SocketAddr, path::PathBuf};
 use clap::{Parser, ValueEnum};
 use serde::{Deserialize, Serialize};
 
+use super::Given;
 use crate::{auth::Secret, store::Fsync, webhook::StartAt};
 
 /// How logs are written.
@@ -116,6 +117,24 @@ pub struct Options {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub listen: Option<SocketAddr>,
 
+    /// Address and port of metrics and health alone, over plain HTTP: for operators, and not to be reached by
+    /// clients. That of --listen puts the metrics there [default: none; the metrics are then at --listen, while only
+    /// this machine reaches it and there are neither keys nor --anonymous]
+    #[arg(long, env = "EVERWIRE_METRICS_LISTEN", value_name = "ADDRESS:PORT")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metrics_listen: Option<SocketAddr>,
+
+    /// File with the certificate in PEM, and after it those that vouch for it: TLS, on the port of --listen. Read
+    /// again when it changes
+    #[arg(long, env = "EVERWIRE_TLS_CERT", value_name = "FILE")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_cert: Option<PathBuf>,
+
+    /// File with the certificate's private key in PEM
+    #[arg(long, env = "EVERWIRE_TLS_KEY", value_name = "FILE")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_key: Option<PathBuf>,
+
     /// Directory of files to serve at / [default: ./dist, if it is there]
     #[arg(long = "static", env = "EVERWIRE_STATIC", value_name = "DIR")]
     #[serde(rename = "static", skip_serializing_if = "Option::is_none")]
@@ -192,6 +211,11 @@ pub struct Options {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token_leeway: Option<u64>,
 
+    /// Which of them were given, and by what.
+    #[arg(skip)]
+    #[serde(skip)]
+    pub given: Given,
+
     /// TOML file with any of these options
     #[arg(long, env = "EVERWIRE_CONFIG", value_name = "FILE", global = true)]
     #[serde(skip)]
@@ -207,6 +231,17 @@ pub struct Options {
     #[arg(long, env = "EVERWIRE_FSYNC", value_name = "WHEN")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fsync: Option<FsyncOption>,
+
+    /// Keep logs in the Redis at `redis://[user:password@]host[:port][/db]`, for several instances at once.
+    /// Everybody on the machine sees a flag: a password belongs into the variable or the file
+    #[arg(long, env = "EVERWIRE_REDIS", hide_env_values = true, value_name = "URL")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub redis: Option<Secret>,
+
+    /// What all keys and channels in Redis begin with: another one for each set of instances [default: everwire]
+    #[arg(long, env = "EVERWIRE_REDIS_PREFIX", value_name = "NAME")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub redis_prefix: Option<String>,
 
     /// Most records that a topic keeps [default: 1000]
     #[arg(long, env = "EVERWIRE_RETAIN_RECORDS", value_name = "N")]
@@ -371,7 +406,8 @@ pub struct Options {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub drain_timeout: Option<u64>,
 
-    /// Publish the server's own figures to metrics:* every second [default: true]
+    /// Publish the server's own figures to metrics:* every second [default: true; with --redis, where those of
+    /// all instances would come together, false]
     #[arg(long, env = "EVERWIRE_METRICS_TOPICS", value_name = "BOOL")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metrics_topics: Option<bool>,

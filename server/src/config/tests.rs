@@ -157,3 +157,15 @@ fn proxies_are_networks_or_addresses_and_nothing_else() {
 fn the_flags_are_well_formed() {
     Options::command().debug_assert();
 }
+
+#[test]
+fn redis_is_checked_before_anything_starts_and_its_url_is_repeated_nowhere() {
+    let of = |arguments: &[&str]| Config::load(&flags(arguments));
+    let config = of(&["--redis", "redis://:hush@127.0.0.1/1", "--redis-prefix", "x:y"]).expect("loads");
+    assert!(matches!(&config.store_kind, StoreKind::Redis(options) if options.prefix == "x:y"));
+    assert!(!config.metrics_topics && !format!("{config:?}").contains("hush"));
+    for bad in [&["--redis", "hush://x"][..], &["--redis", "redis://x", "--redis-prefix", "a{b}"]] {
+        let error = of(bad).expect_err("is refused");
+        assert!(error.0.contains("redis") && !error.0.contains("hush"), "{error}");
+    }
+}

@@ -34,7 +34,7 @@ impl<S: Store> App<S> {
 
     /// Who asks for a stream or a poll: a ticket is good for the stream of a native `EventSource`, which can't
     /// send the header, and for nothing else.
-    pub fn subject_of(
+    pub async fn subject_of(
         &self,
         now: u64,
         head: &Parts,
@@ -54,6 +54,6 @@ impl<S: Store> App<S> {
                 "a ticket stands in place of a token, not beside one",
             ));
         }
-        Ok(self.tickets.redeem(now, ticket)?.at(address(&head.extensions)))
+        Ok(self.tickets.redeem(&self.hub.store, now, ticket).await?.at(address(&head.extensions)))
     }
 }

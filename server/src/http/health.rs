@@ -3,13 +3,22 @@
 use std::sync::Arc;
 
 use axum::{
+    Router,
     extract::State,
     http::StatusCode,
     response::{IntoResponse, Response},
+    routing::get,
 };
 
 use super::App;
 use crate::store::Store;
+
+pub fn routes<S: Store>(app: &Arc<App<S>>) -> Router {
+    Router::new()
+        .route("/health/live", get(live))
+        .route("/health/ready", get(ready::<S>))
+        .with_state(Arc::clone(app))
+}
 
 pub async fn live() -> &'static str {
     "ok\n"

@@ -31,6 +31,8 @@ const TIMEOUT: Duration = Duration::from_secs(2);
 pub struct Link {
     /// Something came that nothing was answered to yet.
     unanswered: AtomicBool,
+    /// The last write found no room, so that whoever writes has more to write.
+    blocked: AtomicBool,
     last_words: OnceLock<Bytes>,
 }
 
@@ -40,7 +42,22 @@ impl Link {
         self.unanswered.load(Ordering::Relaxed)
     }
 
-    /// What to write when the socket is dropped.
+    /// Whether the last write found no room, so that whoever writes has more to write.
+    pub fn is_blocked(&self) -> bool {
+        self.blocked.load(Ordering::Relaxed)
+    }
+
+    fn note<T>(&self, written: Poll<T>) -> Poll<T> {
+        self.blocked.store(written.is_pending(), Ordering::Relaxed);
+        written
+    }
+
+    /// Nothing is written when the socket is dropped, whatever is said later.
+    pub fn stay_silent(&self) {
+        self.end_with(Bytes::new());
+    }
+
+    /// What to write when the socket is dropped. What was said first counts.
     pub fn end_with(&self, words: Bytes) {
         let _ = self.last_words.set(words);
     }
@@ -129,18 +146,20 @@ impl AsyncRead for Linger {
 }
 
 impl AsyncWrite for Linger {
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         self.link.unanswered.store(false, Ordering::Relaxed);
-        self.stream()?.poll_write(cx, bytes)
+        let written = self.as_mut().stream()?.poll_write(cx, bytes);
+        self.link.note(written)
     }
 
     fn poll_write_vectored(
-        self: Pin<&mut Self>,
+        mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         self.link.unanswered.store(false, Ordering::Relaxed);
-        self.stream()?.poll_write_vectored(cx, slices)
+        let written = self.as_mut().stream()?.poll_write_vectored(cx, slices);
+        self.link.note(written)
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -2,7 +2,15 @@
 //! unread and for its answers, and all of them ended in order. It knows sockets, and nothing of what is
 //! said over them.
 
-use std::{net::SocketAddr, pin::pin, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    future::poll_fn,
+    net::SocketAddr,
+    pin::{self, pin},
+    sync::Arc,
+    task::Poll,
+    time::Duration,
+};
 
 use axum::Router;
 use everwire_protocol::Code;
@@ -15,13 +23,20 @@ use hyper_util::{
     service::TowerToHyperService,
 };
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
     sync::{Notify, Semaphore},
     time::{Instant, sleep, timeout},
 };
+use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{admission::PeerAddress, door::Door, linger::Linger};
+use super::{
+    admission::PeerAddress,
+    door::Door,
+    linger::{Linger, Link},
+    long::{Asked, Handover, LongAnswer},
+};
 
 /// Most connections that are turned away at one time, each with an answer; more are cut without one.
 const TURNED_AWAY: usize = 256;
@@ -44,12 +59,12 @@ pub struct Limits {
     pub answer_life: Duration,
 }
 
-/// Serves until `stop`, then accepts no more, lets the connections end, and returns when they, and all
+/// Serves, over TLS where there is a certificate, until `stop`, then accepts no more, lets the connections end, and returns when they, and all
 /// other `tasks`, have.
 pub async fn serve(
     listener: TcpListener,
     router: Router,
-    (door, limits): (Arc<Door>, Limits),
+    (door, tls, limits): (Arc<Door>, Option<TlsAcceptor>, Limits),
     tasks: TaskTracker,
     stop: CancellationToken,
 ) {
@@ -71,7 +86,10 @@ pub async fn serve(
             Err(refusal) => {
                 let answer = door.answer(&refusal);
                 if let Ok(permit) = Arc::clone(&leaving).try_acquire_owned() {
-                    Linger::new(stream, permit, tasks.clone()).link().end_with(answer);
+                    let link = Linger::new(stream, permit, tasks.clone()).link();
+                    if tls.is_none() {
+                        link.end_with(answer);
+                    }
                 }
                 continue;
             }
@@ -81,8 +99,16 @@ pub async fn serve(
             continue;
         }
         let stream = Linger::new(stream, permit, tasks.clone());
-        let of = Of { peer: PeerAddress(peer.ip()), door: Arc::clone(&door), limits };
-        tasks.spawn(connection(http.clone(), stream, router.clone(), of, stop.clone()));
+        let of = Of { peer: PeerAddress(peer.ip()), door: Arc::clone(&door), link: stream.link(), limits };
+        let (http, router, tasks_of, stop) = (http.clone(), router.clone(), tasks.clone(), stop.clone());
+        match tls.clone() {
+            None => tasks.spawn(answer(http, stream, router, of, tasks_of, stop)),
+            Some(tls) => tasks.spawn(async move {
+                if let Some(stream) = greet(&tls, stream, &of, &stop).await {
+                    answer(http, stream, router, of, tasks_of, stop).await;
+                }
+            }),
+        };
     }
     drop(listener);
     tasks.close();
@@ -93,42 +119,105 @@ pub async fn serve(
 struct Of {
     peer: PeerAddress,
     door: Arc<Door>,
+    link: Arc<Link>,
     limits: Limits,
 }
 
-/// One connection, up to its end or its upgrade.
-async fn connection(
-    http: http1::Builder,
+/// The TLS handshake, within the time that a request's head may take. From then on, words that are not encrypted would
+/// be none.
+async fn greet(
+    tls: &TlsAcceptor,
     stream: Linger,
+    of: &Of,
+    stop: &CancellationToken,
+) -> Option<TlsStream<Linger>> {
+    of.link.stay_silent();
+    let greeted = tokio::select! {
+        greeted = timeout(of.limits.header_timeout, tls.accept(stream)) => greeted,
+        () = stop.cancelled() => return None,
+    };
+    match greeted {
+        Ok(Ok(stream)) => return Some(stream),
+        Ok(Err(error)) => {
+            tracing::debug!(%error, "no TLS was agreed on");
+            of.door.count(Code::BAD_REQUEST);
+        }
+        Err(_) => {
+            tracing::debug!("a client did not finish its TLS handshake");
+            of.door.count(Code::TIMEOUT);
+        }
+    }
+    None
+}
+
+/// One connection, up to its end or its upgrade.
+async fn answer<T: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+    http: http1::Builder,
+    stream: T,
     router: Router,
-    Of { peer, door, limits }: Of,
+    of: Of,
+    tasks: TaskTracker,
     stop: CancellationToken,
 ) {
-    let link = stream.link();
-    let asked = Notify::new();
+    let limits = of.limits;
+    if let Some((stream, answer)) = connection(http, stream, router, of, stop).await {
+        // A task of its own: this one is as large as all that hyper needed.
+        tasks.spawn(async move {
+            if let Err(error) = answer.send(stream, limits.answer_life + limits.write_timeout).await {
+                tracing::debug!(%error, "a stream was ended by its client");
+            }
+        });
+    }
+}
+
+/// The same, up to an answer that lasts.
+async fn connection<T: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+    http: http1::Builder,
+    stream: T,
+    router: Router,
+    Of { peer, door, link, limits }: Of,
+    stop: CancellationToken,
+) -> Option<(T, LongAnswer)> {
+    let (asked, handover) = (Notify::new(), Handover::default());
     let router = TowerToHyperService::new(router);
     let service = service_fn(|mut request: hyper::Request<_>| {
         request.extensions_mut().insert(peer);
         asked.notify_one();
-        router.call(request)
+        let (how, answered, handover) = (Asked::of(&request), router.call(request), &handover);
+        async move { Ok::<_, Infallible>(handover.pass(how, answered.await?).await) }
     });
-    let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service).with_upgrades());
+    let mut connection = http.serve_connection(TokioIo::new(stream), service).with_upgrades();
     let mut overdue = pin!(sleep(limits.answer_life));
+    let mut stopping = false;
     let ended = loop {
         tokio::select! {
-            ended = connection.as_mut() => break ended,
+            ended = &mut connection => break ended,
+            () = handover.has_one() => match timeout(limits.write_timeout, written(&mut connection, &link)).await {
+                Ok(None) => {
+                    let stream = connection.into_parts().map(|parts| parts.io.into_inner());
+                    return stream.zip(handover.take());
+                }
+                Ok(Some(ended)) => break ended,
+                Err(_) => {
+                    tracing::debug!("a client does not read its answer: cut");
+                    return None;
+                }
+            },
             () = asked.notified() => overdue.as_mut().reset(Instant::now() + limits.answer_life),
             () = overdue.as_mut() => {
-                connection.as_mut().graceful_shutdown();
-                match timeout(limits.write_timeout, connection.as_mut()).await {
+                pin::Pin::new(&mut connection).graceful_shutdown();
+                match timeout(limits.write_timeout, &mut connection).await {
                     Ok(ended) => break ended,
-                    Err(_) => return tracing::debug!("a client does not read its answer: cut"),
+                    Err(_) => {
+                        tracing::debug!("a client does not read its answer: cut");
+                        return None;
+                    }
                 }
             }
-            () = stop.cancelled() => {
+            () = stop.cancelled(), if !stopping => {
                 // What is under way is finished; an idle connection ends at once.
-                connection.as_mut().graceful_shutdown();
-                break connection.await;
+                pin::Pin::new(&mut connection).graceful_shutdown();
+                stopping = true;
             }
         }
     };
@@ -141,6 +230,17 @@ async fn connection(
             door.count(if error.is_parse_too_large() { Code::TOO_LARGE } else { Code::BAD_REQUEST });
         }
     }
+    None
+}
+
+/// Drives a connection until all that it has answered is written; answers how it ended, if it did before.
+async fn written<C: Future + Unpin>(connection: &mut C, link: &Link) -> Option<C::Output> {
+    poll_fn(|cx| match pin::Pin::new(&mut *connection).poll(cx) {
+        Poll::Ready(ended) => Poll::Ready(Some(ended)),
+        Poll::Pending if link.is_blocked() => Poll::Pending,
+        Poll::Pending => Poll::Ready(None),
+    })
+    .await
 }
 
 async fn accept(listener: &TcpListener) -> Option<(TcpStream, SocketAddr)> {
@@ -202,7 +302,7 @@ mod tests {
             clock: Clock::default(),
         };
         let stop = CancellationToken::new();
-        tokio::spawn(serve(listener, router, (Arc::new(door), limits), TaskTracker::new(), stop));
+        tokio::spawn(serve(listener, router, (Arc::new(door), None, limits), TaskTracker::new(), stop));
         address
     }
 

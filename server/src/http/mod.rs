@@ -9,6 +9,8 @@ mod files;
 mod health;
 mod linger;
 mod listen;
+mod long;
+mod operations;
 pub mod origin;
 pub mod params;
 mod poll;
@@ -16,7 +18,9 @@ pub mod problem;
 mod publish;
 mod sse;
 mod ticket;
+pub mod tls;
 mod topics;
+mod trace;
 mod ws;
 
 use std::{
@@ -29,9 +33,7 @@ use std::{
 };
 
 use axum::{
-    Router,
-    extract::Request,
-    middleware,
+    Router, middleware,
     response::{IntoResponse, Response},
     routing::{any, get, post},
 };
@@ -40,18 +42,19 @@ use everwire_protocol::{
     http::{POLL_PATH, PUBLISH_PATH, SSE_PATH, TICKET_PATH, TOPICS_PATH, WS_PATH},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use tower_http::trace::TraceLayer;
 
 use crate::{
     clock::Clock,
     counters::{Seat, Transport},
     guard::{Address, Place, Proxies},
     hub::{Hub, Refusal},
+    metrics::Metrics,
     store::Store,
 };
 
 pub use door::Door;
 pub use listen::{Limits as ListenLimits, serve};
+pub use operations::OPENAPI;
 use origin::Origins;
 use problem::Problem;
 use ticket::Tickets;
@@ -112,10 +115,14 @@ impl<S: Store> App<S> {
         }
     }
 
-    /// The routes. `files` is what is served at `/`.
-    pub fn router(self: &Arc<Self>, files: Option<&Path>) -> Router {
+    /// The routes. `files` is what is served at `/`; `metrics` are there where clients may read them too.
+    pub fn router(self: &Arc<Self>, files: Option<&Path>, metrics: Option<Arc<Metrics>>) -> Router {
         let origins = Arc::new(self.settings.origins.clone());
         let topic = |what| format!("{TOPICS_PATH}/{{topic}}/{what}");
+        let metrics = match metrics {
+            Some(metrics) => get(move || std::future::ready(operations::metrics(&metrics))),
+            None => any(nothing_here),
+        };
         let api = Router::new()
             .route(WS_PATH, get(ws::upgrade::<S>))
             .route(SSE_PATH, get(sse::answer::<S>).post(sse::answer::<S>))
@@ -125,25 +132,21 @@ impl<S: Store> App<S> {
             .route(&topic("history"), get(topics::history::<S>))
             .route(&topic("presence"), get(topics::presence::<S>))
             .route("/v1/{*rest}", any(nothing_here))
+            .route(operations::METRICS_PATH, metrics)
+            .route(operations::OPENAPI_PATH, get(operations::openapi))
             .layer(middleware::from_fn_with_state(Arc::clone(self), admission::layer::<S>))
             .layer(middleware::from_fn_with_state(origins, origin::layer))
             .with_state(Arc::clone(self));
-        let health = Router::new()
-            .route("/health/live", get(health::live))
-            .route("/health/ready", get(health::ready::<S>))
-            .with_state(Arc::clone(self));
-        let router = api.merge(health);
+        let router = api.merge(health::routes(self));
         let pages = match files {
             Some(directory) => Router::new().fallback_service(files::service(directory)),
             None => Router::new().fallback(nothing_here),
         };
         let pages = pages.layer(middleware::from_fn_with_state(Arc::clone(self), admission::layer::<S>));
         let router = router.fallback_service(pages);
-        // The path alone: a query string may hold what is in no log.
-        let span = |request: &Request| tracing::info_span!("request", method = %request.method(), path = request.uri().path());
         router
             .layer(middleware::from_fn_with_state(Arc::clone(&self.hub.counters), problem::layer))
-            .layer(TraceLayer::new_for_http().make_span_with(span).on_failure(()))
+            .layer(middleware::from_fn(trace::layer))
     }
 
     /// A name for a connection, for logs.

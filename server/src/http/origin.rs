@@ -154,7 +154,7 @@ pub async fn layer(State(origins): State<Arc<Origins>>, request: Request, next: 
     headers.append(VARY, HeaderValue::from_static("origin"));
     if let Verdict::Allowed(origin) = verdict {
         headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-        headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("retry-after"));
+        headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("retry-after, x-request-id"));
         if preflight {
             headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, POST"));
             let allowed = "authorization, content-type, idempotency-key, last-event-id";

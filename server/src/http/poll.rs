@@ -44,6 +44,7 @@ pub async fn answer<S: Store>(State(app): State<Arc<App<S>>>, request: Request) 
         let frames: Vec<_> = out.into_iter().map(Outgoing::into_frame).collect();
         ("application/json", json::body::poll(&frames, &mut cursor).into_bytes())
     };
+    live.app.hub.counters.count_bytes_out(Transport::Poll, body.len());
     let mut response = body.into_response();
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media));
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -1,7 +1,7 @@
 //! The publish endpoint: for clients whose transport carries nothing upstream, and for everybody with
 //! `curl`.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use axum::{
     extract::{Request, State},
@@ -21,6 +21,7 @@ use super::{
 };
 use crate::{
     auth::Subject,
+    counters::Transport,
     hub::{Publication, Refusal},
     order::Order,
     store::Store,
@@ -53,6 +54,7 @@ fn bad_key() -> Problem {
 
 /// One answer frame per publish frame, in their order. A body that holds anything else does nothing.
 async fn publish_binary<S: Store>(app: &App<S>, subject: &Subject, body: Bytes) -> Result<Response, Problem> {
+    app.hub.counters.count_bytes_in(Transport::Request, body.len());
     let mut publications = Vec::new();
     let mut input = body;
     let bad = |message: String| Problem::new(Code::BAD_REQUEST, message);
@@ -68,7 +70,7 @@ async fn publish_binary<S: Store>(app: &App<S>, subject: &Subject, body: Bytes) 
         count_refusal(app, &answer);
         binary::encode_server(&answer, &mut out);
     }
-    Ok(respond(MEDIA_BINARY, out))
+    Ok(respond(app, MEDIA_BINARY, out))
 }
 
 async fn publish_json<S: Store>(
@@ -77,6 +79,7 @@ async fn publish_json<S: Store>(
     body: &[u8],
     key: Option<&str>,
 ) -> Result<Response, Problem> {
+    app.hub.counters.count_bytes_in(Transport::Request, body.len());
     let text =
         std::str::from_utf8(body).map_err(|_| Problem::new(Code::BAD_REQUEST, "the body is not UTF-8"))?;
     let body =
@@ -100,7 +103,7 @@ async fn publish_json<S: Store>(
         return Err(refusal.into());
     }
     answers.iter().for_each(|answer| count_refusal(app, answer));
-    Ok(respond(JSON, json::body::publish_answer(&answers, body.many).into_bytes()))
+    Ok(respond(app, JSON, json::body::publish_answer(&answers, body.many).into_bytes()))
 }
 
 async fn answer<S: Store>(
@@ -110,7 +113,10 @@ async fn answer<S: Store>(
     id: PublishId,
     publication: Publication,
 ) -> ServerFrame {
-    match app.hub.publish_in(order, app.clock.now(), subject, publication).await {
+    let began = Instant::now();
+    let published = app.hub.publish_in(order, app.clock.now(), subject, publication).await;
+    app.hub.counters.publishes.observe(began.elapsed());
+    match published {
         Ok(position) => ServerFrame::Ack { id, position },
         Err(Refusal { code, message, retry_after }) => {
             ServerFrame::Error { about: About::Publish(id), code, message, retry_after }
@@ -125,7 +131,8 @@ fn count_refusal<S: Store>(app: &App<S>, answer: &ServerFrame) {
     }
 }
 
-fn respond(media: &'static str, body: Vec<u8>) -> Response {
+fn respond<S: Store>(app: &App<S>, media: &'static str, body: Vec<u8>) -> Response {
+    app.hub.counters.count_bytes_out(Transport::Request, body.len());
     let headers = [
         (CONTENT_TYPE, HeaderValue::from_static(media)),
         (CACHE_CONTROL, HeaderValue::from_static("no-store")),

@@ -1,7 +1,7 @@
 //! The event stream endpoint: one peer per response, whose body pulls. There is no state of it on the
 //! server but the stream itself; topics and cursors are in the request.
 
-use std::{convert::Infallible, sync::Arc};
+use std::{convert::Infallible, pin::Pin, sync::Arc};
 
 use axum::{
     body::Body,
@@ -16,22 +16,27 @@ use axum::{
 use bytes::Bytes;
 use everwire_protocol::{About, ClientFrame, Code, Cursor, Mode, ServerFrame, event};
 use futures::stream;
+use tokio_util::sync::WaitForCancellationFutureOwned;
 
 use super::{
     App, TakenSeat,
     admission::address,
+    long::Lasts,
     params::{Asked, Params, StreamRequest},
     problem::Problem,
 };
 use crate::{
+    clock::Alarm,
     counters::Transport,
     guard::Place,
     hub::Refusal,
-    peer::{Outgoing, Peer},
+    peer::{Outgoing, Peer, size},
     presence::Visitor,
     store::Store,
 };
 
+/// About how many bytes an event has around its payload.
+const EVENT_BYTES: usize = 96;
 /// How long a native `EventSource` waits before it comes back, in milliseconds: not all at one moment.
 const RETRY: std::ops::Range<u32> = 1_000..3_000;
 
@@ -40,6 +45,8 @@ pub async fn answer<S: Store>(State(app): State<Arc<App<S>>>, request: Request) 
     let asked = StreamRequest::read(&params, &head.headers)?;
     let live = Live::open(app, &head, &asked, Transport::Sse).await?;
     let events = Events {
+        alarm: live.app.clock.alarm(live.peer.deadline()),
+        drain: Box::pin(live.app.drain.clone().cancelled_owned()),
         live,
         cursor: asked.cursor(),
         raw: asked.raw,
@@ -51,6 +58,7 @@ pub async fn answer<S: Store>(State(app): State<Arc<App<S>>>, request: Request) 
         Some((Ok::<_, Infallible>(Bytes::from(chunk)), events))
     });
     let mut response = Body::from_stream(body).into_response();
+    response.extensions_mut().insert(Lasts);
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -62,6 +70,8 @@ pub async fn answer<S: Store>(State(app): State<Arc<App<S>>>, request: Request) 
 /// The events of one stream.
 struct Events<S: Store> {
     live: Live<S>,
+    alarm: Alarm,
+    drain: Pin<Box<WaitForCancellationFutureOwned>>,
     cursor: Cursor,
     raw: bool,
     /// To be set by the first event.
@@ -72,7 +82,7 @@ struct Events<S: Store> {
 impl<S: Store> Events<S> {
     /// The next events as text; `None` at the end of the stream.
     async fn next(&mut self) -> Option<String> {
-        let Live { app, peer, .. } = &mut self.live;
+        let Self { live: Live { app, peer, .. }, alarm, drain, .. } = self;
         while !self.ended {
             if app.drain.is_cancelled() {
                 // Also in the middle of a long catching up, when nothing is waited for.
@@ -91,22 +101,26 @@ impl<S: Store> Events<S> {
                 let closed = ServerFrame::Closed { code: closing.code, reason: Arc::clone(&closing.reason) };
                 return Some(self.encode(vec![Outgoing::Frame(closed)]));
             }
+            let deadline = peer.deadline();
             tokio::select! {
+                // The drain is looked at above, and deadlines by every pull.
+                biased;
                 () = peer.wakeup().marked() => {}
-                () = app.clock.sleep_until(peer.deadline()) => {}
-                () = app.drain.cancelled() => {}
+                () = alarm.until(&app.clock, deadline) => {}
+                () = drain.as_mut() => {}
             }
         }
         None
     }
 
     fn encode(&mut self, out: Vec<Outgoing>) -> String {
-        let mut text = String::new();
+        let mut text = String::with_capacity(size(&out, EVENT_BYTES));
         if let Some(retry) = self.retry.take() {
             event::encode_retry(retry, &mut text);
         }
         let encode = if self.raw { event::encode_raw } else { event::encode };
         out.into_iter().for_each(|o| encode(&o.into_frame(), &mut self.cursor, &mut text));
+        self.live.app.hub.counters.count_bytes_out(Transport::Sse, text.len());
         text
     }
 }
@@ -129,7 +143,7 @@ impl<S: Store> Live<S> {
     ) -> Result<Self, Problem> {
         let now = app.clock.now();
         let seat = app.seat(transport, address(&head.extensions))?;
-        let subject = app.subject_of(now, head, asked, transport)?;
+        let subject = app.subject_of(now, head, asked, transport).await?;
         let place = app.hub.guards.place_of(&subject)?;
         let visitor = asked.client_id.clone().map(|client_id| Visitor {
             client_id,

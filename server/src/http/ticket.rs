@@ -1,6 +1,7 @@
 //! Tickets: for a native `EventSource`, which can send no header, and whose URL must hold no token. A ticket
-//! stands for a token for a moment, once. They are kept here and not signed: what is taken out can't be used
-//! again, and a ticket in somebody's log is worth nothing.
+//! stands for a token for a moment, once. They are kept and not signed: what is taken out can't be used again,
+//! and a ticket in somebody's log is worth nothing. Where several instances share a store, they are kept there,
+//! so that any of them takes what any of them gave.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -57,7 +58,15 @@ pub struct Tickets(Mutex<Inner>);
 
 impl Tickets {
     /// Makes a ticket that stands for a subject.
-    fn issue(&self, now: u64, subject: Subject) -> Result<String, Refusal> {
+    async fn issue<S: Store>(&self, store: &S, now: u64, subject: Subject) -> Result<String, Refusal> {
+        let ticket = self.make(now, &subject)?;
+        if !store.put_once(&ticket, written::write(&subject), LIFE).await? {
+            self.lock().by_ticket.insert(ticket.clone(), subject);
+        }
+        Ok(ticket)
+    }
+
+    fn make(&self, now: u64, subject: &Subject) -> Result<String, Refusal> {
         let mut chance = [0; CHANCE];
         getrandom::fill(&mut chance)
             .map_err(|_| Refusal::new(Code::INTERNAL, "the system has no chance to make a ticket of"))?;
@@ -72,22 +81,35 @@ impl Tickets {
         }
         inner.of.insert(subject.name.clone(), of_one + 1);
         inner.ends.push_back((now.saturating_add(LIFE), ticket.clone(), subject.name.clone()));
-        inner.by_ticket.insert(ticket.clone(), subject);
         Ok(ticket)
     }
 
     /// Takes a ticket for what it stands for. There is no second time.
-    pub fn redeem(&self, now: u64, ticket: &str) -> Result<Subject, Denied> {
-        let mut inner = self.lock();
-        inner.forget_late(now);
-        let subject = inner.by_ticket.remove(ticket).ok_or(Denied {
+    pub async fn redeem<S: Store>(&self, store: &S, now: u64, ticket: &str) -> Result<Subject, Problem> {
+        let none = Denied {
             code: Code::TOKEN_INVALID,
             message: "the ticket was used before, is too old, or is none",
-        })?;
+        };
+        // What can't be one is not looked for.
+        if URL_SAFE_NO_PAD.decode(ticket).ok().is_none_or(|chance| chance.len() != CHANCE) {
+            return Err(none.into());
+        }
+        let shared = store.take_once(ticket).await.map_err(Refusal::from)?;
+        let subject = match shared {
+            Some(written) => written::read(&written),
+            None => self.take(now, ticket),
+        };
+        let subject = subject.ok_or(none)?;
         if subject.expires_at.is_some_and(|end| now >= end) {
-            return Err(Denied { code: Code::TOKEN_EXPIRED, message: "the token's time is over" });
+            return Err(Denied { code: Code::TOKEN_EXPIRED, message: "the token's time is over" }.into());
         }
         Ok(subject)
+    }
+
+    fn take(&self, now: u64, ticket: &str) -> Option<Subject> {
+        let mut inner = self.lock();
+        inner.forget_late(now);
+        inner.by_ticket.remove(ticket)
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -117,7 +139,7 @@ pub async fn trade<S: Store>(State(app): State<Arc<App<S>>>, request: Request) -
         return Err(Problem::new(Code::TOKEN_REQUIRED, "a ticket stands for a token, and none was sent"));
     }
     let now = app.clock.now();
-    let ticket = app.tickets.issue(now, app.subject(now, &head)?)?;
+    let ticket = app.tickets.issue(&app.hub.store, now, app.subject(now, &head)?).await?;
     let (media, body) = if wants_text(headers) {
         ("text/plain", ticket)
     } else {
@@ -138,45 +160,114 @@ fn wants_text(headers: &HeaderMap) -> bool {
     accepts.flat_map(|value| value.split(',')).any(|media| media_is(media, "text/plain"))
 }
 
+/// A subject as it is put down for other instances.
+mod written {
+    use std::sync::Arc;
+
+    use serde::{Deserialize, Serialize};
+
+    use crate::auth::{Rights, Subject, TopicPattern};
+
+    #[derive(Serialize, Deserialize)]
+    struct Written {
+        name: Option<String>,
+        expires_at: Option<u64>,
+        /// To subscribe, to publish, of presence and of history.
+        rights: [Vec<String>; 4],
+    }
+
+    pub fn write(subject: &Subject) -> Vec<u8> {
+        let Rights { subscribe, publish, presence, history } = &*subject.rights;
+        let rights = [subscribe, publish, presence, history];
+        let rights = rights.map(|patterns| patterns.iter().map(ToString::to_string).collect());
+        let name = subject.name.as_deref().map(str::to_owned);
+        // Texts and numbers can always be written.
+        serde_json::to_vec(&Written { name, expires_at: subject.expires_at, rights }).unwrap_or_default()
+    }
+
+    pub fn read(bytes: &[u8]) -> Option<Subject> {
+        let Written { name, expires_at, rights } = serde_json::from_slice(bytes).ok()?;
+        let mut parsed: Vec<Vec<TopicPattern>> = Vec::new();
+        for patterns in rights {
+            parsed.push(patterns.iter().map(|pattern| pattern.parse().ok()).collect::<Option<_>>()?);
+        }
+        let [subscribe, publish, presence, history] = parsed.try_into().ok()?;
+        let rights = Arc::new(Rights { subscribe, publish, presence, history });
+        // Where the ticket is brought from is known only then.
+        Some(Subject { name: name.map(Arc::from), expires_at, rights, ..Subject::default() })
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use futures::FutureExt;
+
     use super::*;
+    use crate::{
+        auth::Rights,
+        store::{MemoryLimits, MemoryStore},
+    };
 
     fn subject(name: &str, expires_at: u64) -> Subject {
         Subject { name: Some(name.into()), expires_at: Some(expires_at), ..Subject::default() }
     }
 
-    fn code(refused: Result<Subject, Denied>) -> Code {
-        refused.expect_err("is refused").code
+    fn issue(tickets: &Tickets, now: u64, subject: Subject) -> Result<String, Refusal> {
+        let store = MemoryStore::new(1, MemoryLimits::default());
+        tickets.issue(&store, now, subject).now_or_never().expect("at once")
+    }
+
+    fn redeem(tickets: &Tickets, now: u64, ticket: &str) -> Result<Subject, Code> {
+        let store = MemoryStore::new(1, MemoryLimits::default());
+        let redeemed = tickets.redeem(&store, now, ticket).now_or_never().expect("at once");
+        redeemed.map_err(|problem| problem.code())
+    }
+
+    #[test]
+    fn what_is_put_down_for_other_instances_is_the_whole_subject() {
+        let patterns = |texts: &[&str]| texts.iter().filter_map(|text| text.parse().ok()).collect();
+        let rights = Rights {
+            subscribe: patterns(&["*", "a:*:b", "$x"]),
+            publish: patterns(&["room:*"]),
+            ..Rights::default()
+        };
+        assert_eq!((rights.subscribe.len(), rights.publish.len()), (3, 1));
+        let ada = Subject { rights: Arc::new(rights), ..subject("ada", 7) };
+        assert_eq!(written::read(&written::write(&ada)), Some(ada));
+        let nobody = Subject::default();
+        assert_eq!(written::read(&written::write(&nobody)), Some(nobody));
+        for bad in ["", "{}", r#"{"name":null,"expires_at":null,"rights":[["**"],[],[],[]]}"#] {
+            assert_eq!(written::read(bad.as_bytes()), None, "{bad}");
+        }
     }
 
     #[test]
     fn a_ticket_is_good_once_and_for_half_a_minute() {
         let tickets = Tickets::default();
         let ada = subject("ada", u64::MAX);
-        let first = tickets.issue(0, ada.clone()).expect("a ticket");
-        let second = tickets.issue(0, ada.clone()).expect("a ticket");
+        let first = issue(&tickets, 0, ada.clone()).expect("a ticket");
+        let second = issue(&tickets, 0, ada.clone()).expect("a ticket");
         assert!(first != second && first.len() >= 32);
-        assert_eq!(tickets.redeem(29_999, &first), Ok(ada));
-        assert_eq!(code(tickets.redeem(29_999, &first)), Code::TOKEN_INVALID);
-        assert_eq!(code(tickets.redeem(30_000, &second)), Code::TOKEN_INVALID);
-        assert_eq!(code(tickets.redeem(0, "")), Code::TOKEN_INVALID);
+        assert_eq!(redeem(&tickets, 29_999, &first), Ok(ada));
+        assert_eq!(redeem(&tickets, 29_999, &first), Err(Code::TOKEN_INVALID));
+        assert_eq!(redeem(&tickets, 30_000, &second), Err(Code::TOKEN_INVALID));
+        assert_eq!(redeem(&tickets, 0, ""), Err(Code::TOKEN_INVALID));
     }
 
     #[test]
     fn a_ticket_ends_with_its_token() {
         let tickets = Tickets::default();
-        let ticket = tickets.issue(0, subject("ada", 1_000)).expect("a ticket");
-        assert_eq!(code(tickets.redeem(1_000, &ticket)), Code::TOKEN_EXPIRED);
+        let ticket = issue(&tickets, 0, subject("ada", 1_000)).expect("a ticket");
+        assert_eq!(redeem(&tickets, 1_000, &ticket), Err(Code::TOKEN_EXPIRED));
     }
 
     #[test]
     fn invariant_5_tickets_are_bounded_for_each_and_for_all() {
         let tickets = Tickets::default();
-        let issue = |name: &str, now| tickets.issue(now, subject(name, u64::MAX)).map_err(|r| r.code);
+        let issue = |name: &str, now| issue(&tickets, now, subject(name, u64::MAX)).map_err(|r| r.code);
         for _ in 0..MOST_OF_ONE {
             let ticket = issue("eve", 0).expect("a ticket");
-            assert!(tickets.redeem(0, &ticket).is_ok());
+            assert!(redeem(&tickets, 0, &ticket).is_ok());
         }
         assert_eq!(issue("eve", 0), Err(Code::RATE_LIMITED));
         for n in MOST_OF_ONE..MOST {

@@ -22,7 +22,7 @@ use super::{
     params::Params,
     problem::{Problem, wants_binary},
 };
-use crate::{auth::Action, presence::MEMBERS_BYTES, store::Store};
+use crate::{auth::Action, counters::Transport, presence::MEMBERS_BYTES, store::Store};
 
 pub async fn history<S: Store>(
     State(app): State<Arc<App<S>>>,
@@ -51,7 +51,7 @@ pub async fn history<S: Store>(
     } else {
         Body::Json(json::body::history(&topic, page.epoch, &records, page.more))
     };
-    Ok(respond(body))
+    Ok(respond(&app, body))
 }
 
 pub async fn presence<S: Store>(
@@ -62,13 +62,14 @@ pub async fn presence<S: Store>(
     let topic = topic_of(&mut parts).await?;
     let subject = app.subject(app.clock.now(), &parts)?;
     app.hub.check(&subject, Action::Presence, &topic)?;
+    app.hub.store.list_members(&topic).await.map_err(crate::hub::Refusal::from)?;
     let (members, _) = app.hub.presence.members(&topic, MEMBERS_BYTES);
     let body = if wants_binary(&parts.headers) {
         Body::Frame(ServerFrame::Presence { request: 0, members })
     } else {
         Body::Json(json::body::presence(&topic, &members))
     };
-    Ok(respond(body))
+    Ok(respond(&app, body))
 }
 
 async fn topic_of(parts: &mut Parts) -> Result<Topic, Problem> {
@@ -83,7 +84,7 @@ enum Body {
     Frame(ServerFrame),
 }
 
-fn respond(body: Body) -> Response {
+fn respond<S: Store>(app: &App<S>, body: Body) -> Response {
     let (media, body) = match body {
         Body::Json(json) => ("application/json", json.into_bytes()),
         Body::Frame(frame) => {
@@ -92,6 +93,7 @@ fn respond(body: Body) -> Response {
             (MEDIA_BINARY, out)
         }
     };
+    app.hub.counters.count_bytes_out(Transport::Request, body.len());
     let headers = [
         (CONTENT_TYPE, HeaderValue::from_static(media)),
         (CACHE_CONTROL, HeaderValue::from_static("no-store")),

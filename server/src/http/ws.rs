@@ -1,7 +1,11 @@
 //! The WebSocket endpoint: one peer per socket, driven by what comes in, by the store's wake-ups and by
 //! the peer's own deadline.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    pin::{Pin, pin},
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use axum::{
     extract::{
@@ -12,16 +16,17 @@ use axum::{
 };
 use bytes::Bytes;
 use everwire_protocol::{
-    Code, binary,
+    ClientFrame, Code, binary,
     http::{WS_BINARY, WS_JSON},
     json, limits,
 };
 use futures::FutureExt;
-use tracing::Instrument;
+use tokio_util::sync::WaitForCancellationFuture;
 use tungstenite::error::ProtocolError;
 
 use super::{App, TakenSeat, admission::address, problem::Problem};
 use crate::{
+    clock::Alarm,
     counters::Transport,
     guard::Address,
     hub::cut,
@@ -30,9 +35,11 @@ use crate::{
 };
 
 /// The socket's own buffers: frames are made whole before they are written, so it needs little.
-const BUFFER_BYTES: usize = 8 * 1024;
+const BUFFER_BYTES: usize = 1024;
 /// How long the other side may take to answer a close.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+/// After so many wake-ups in a row, what came in is looked at first.
+const WAKES: u32 = 8;
 /// What a close frame holds beside its code.
 const CLOSE_REASON_BYTES: usize = 123;
 
@@ -63,7 +70,9 @@ pub async fn upgrade<S: Store>(
     };
     let address = address(&parts.extensions);
     let seat = app.seat(Transport::WebSocket, address)?;
-    let span = tracing::Span::current();
+    let session = app.session();
+    // Said here, within the request: a span that lasted as long as the socket would cost memory for each.
+    tracing::debug!(session, ?codec, "upgraded");
     // Taken here, so that the server's end waits for this one's also in the moment between the two.
     let tracked = app.tasks.token();
     Ok(upgrade
@@ -73,7 +82,7 @@ pub async fn upgrade<S: Store>(
         .max_message_size(limits::FRAME_BYTES)
         .max_frame_size(limits::FRAME_BYTES)
         .on_upgrade(move |socket| async move {
-            serve(app, socket, codec, (address, seat)).instrument(span).await;
+            serve(app, socket, codec, session, (address, seat)).await;
             drop(tracked);
         })
         .into_response())
@@ -105,11 +114,11 @@ async fn serve<S: Store>(
     app: Arc<App<S>>,
     socket: WebSocket,
     codec: Codec,
+    session: String,
     (address, _seat): (Option<Address>, TakenSeat),
 ) {
     let now = app.clock.now();
-    let session = app.session();
-    tracing::debug!(session, ?codec, "connected");
+    tracing::debug!(session, "connected");
     let mut peer = Peer::new(Arc::clone(&app.hub), now, session.as_str());
     peer.ends_at(app.ends_at(now));
     peer.comes_from(address);
@@ -137,6 +146,11 @@ impl<S: Store> Drop for Connection<S> {
 impl<S: Store> Connection<S> {
     /// Drives the peer to its end; answers what the end was.
     async fn run(&mut self) -> &'static str {
+        let app = Arc::clone(&self.app);
+        // Kept over all waits: what is sent costs no timer, and no place in the queue for the drain.
+        let mut alarm = app.clock.alarm(self.peer.deadline());
+        let mut drain = pin!(app.drain.cancelled());
+        let mut wakes = 0;
         loop {
             let out = self.peer.pull(self.app.clock.now()).await;
             let idle = out.is_empty();
@@ -153,7 +167,9 @@ impl<S: Store> Connection<S> {
             }
             // While there is more to send, look at what came in without waiting for it: a pause must be
             // heard in the middle of a long catching up.
-            let event = if idle { self.wait().await } else { self.look() };
+            let waits = wakes < WAKES && (idle || self.peer.is_settled());
+            let event = if waits { self.wait(&mut alarm, drain.as_mut()).await } else { self.look() };
+            wakes = if waits && matches!(event, Event::Wake) { wakes + 1 } else { 0 };
             match event {
                 Event::Message(Some(Ok(message))) => {
                     if !self.take(message).await {
@@ -171,13 +187,15 @@ impl<S: Store> Connection<S> {
         }
     }
 
-    async fn wait(&mut self) -> Event {
-        let deadline = self.app.clock.sleep_until(self.peer.deadline());
+    async fn wait(&mut self, alarm: &mut Alarm, drain: Pin<&mut WaitForCancellationFuture<'_>>) -> Event {
+        let deadline = self.peer.deadline();
         tokio::select! {
-            message = self.socket.recv() => Event::Message(message),
+            // Mostly it was a mark that woke it: then the others need not be asked. They have their turn in `look`.
+            biased;
             () = self.peer.wakeup().marked() => Event::Wake,
-            () = deadline => Event::Wake,
-            () = self.app.drain.cancelled() => Event::Drain,
+            message = self.socket.recv() => Event::Message(message),
+            () = alarm.until(&self.app.clock, deadline) => Event::Wake,
+            () = drain => Event::Drain,
         }
     }
 
@@ -190,6 +208,7 @@ impl<S: Store> Connection<S> {
 
     /// Takes a message in; false when it was the last.
     async fn take(&mut self, message: Message) -> bool {
+        self.app.hub.counters.count_bytes_in(Transport::WebSocket, payload_bytes(&message));
         match (message, self.codec) {
             (Message::Binary(bytes), Codec::Binary) => self.take_binary(bytes).await,
             (Message::Text(text), Codec::Json) => self.take_json(&text).await,
@@ -212,7 +231,7 @@ impl<S: Store> Connection<S> {
     async fn take_binary(&mut self, mut bytes: Bytes) -> bool {
         loop {
             match binary::decode_client(&mut bytes) {
-                Ok(Some(frame)) => self.peer.handle(self.app.clock.now(), frame).await,
+                Ok(Some(frame)) => self.handle(frame).await,
                 Ok(None) => return true,
                 Err(error) => {
                     self.peer.refuse(Code::BAD_REQUEST, error.to_string());
@@ -229,7 +248,7 @@ impl<S: Store> Connection<S> {
         match json::decode_client(text) {
             Ok(frames) => {
                 for frame in frames {
-                    self.peer.handle(self.app.clock.now(), frame).await;
+                    self.handle(frame).await;
                     if !self.flush_if_full().await {
                         return false;
                     }
@@ -238,6 +257,14 @@ impl<S: Store> Connection<S> {
             Err(error) => self.peer.refuse(Code::BAD_REQUEST, error.to_string()),
         }
         true
+    }
+
+    async fn handle(&mut self, frame: ClientFrame) {
+        let publish = matches!(frame, ClientFrame::Publish { .. }).then(Instant::now);
+        self.peer.handle(self.app.clock.now(), frame).await;
+        if let Some(began) = publish {
+            self.app.hub.counters.publishes.observe(began.elapsed());
+        }
     }
 
     /// One message may hold thousands of questions: their answers must not pile up.
@@ -260,6 +287,7 @@ impl<S: Store> Connection<S> {
                 Message::Text(json::server_message(&frames).into())
             }
         };
+        self.app.hub.counters.count_bytes_out(Transport::WebSocket, payload_bytes(&message));
         let sent = tokio::time::timeout(self.app.settings.write_timeout, self.socket.send(message)).await;
         matches!(sent, Ok(Ok(())))
     }
@@ -279,5 +307,13 @@ impl<S: Store> Connection<S> {
         let closed = async { while let Some(Ok(_)) = self.socket.recv().await {} };
         // Who doesn't answer has lost the right to.
         let _ = tokio::time::timeout(CLOSE_TIMEOUT, closed).await;
+    }
+}
+
+fn payload_bytes(message: &Message) -> usize {
+    match message {
+        Message::Binary(bytes) => bytes.len(),
+        Message::Text(text) => text.len(),
+        Message::Ping(_) | Message::Pong(_) | Message::Close(_) => 0,
     }
 }

@@ -9,6 +9,7 @@ use everwire_protocol::{
 use super::{Peer, pull::gap_frame, subscription::Subscription};
 use crate::{
     auth::{Action, Denied},
+    counters::Standing,
     hub::{Publication, Refusal},
     presence::{MEMBERS_BYTES, Visitor},
     store::Store,
@@ -46,7 +47,11 @@ impl<S: Store> Peer<S> {
                     self.close(Code::RATE_LIMITED, "too many publishes wait to be sent again");
                 }
             }
-            (true, ClientFrame::Presence { request, topic }) => self.presence(request, &topic),
+            (true, ClientFrame::Presence { request, topic }) => {
+                if let Err(refusal) = self.presence(request, &topic).await {
+                    self.error(About::Request(request), refusal);
+                }
+            }
             (true, ClientFrame::History { request, topic, range, limit }) => {
                 if let Err(refusal) = self.history(now, request, &topic, range, limit).await {
                     self.error(About::Request(request), refusal);
@@ -91,6 +96,9 @@ impl<S: Store> Peer<S> {
         let watch = self.hub.store.watch(now, topic, &self.wakeup, slot)?;
         let (_, ephemeral) = self.hub.store.read_ephemeral(topic, u64::MAX);
         let start = self.hub.store.resolve(now, topic, from).await?;
+        if visitor.is_some() {
+            self.hub.store.list_members(topic).await?;
+        }
 
         self.missed_members |=
             visitor.as_ref().is_some_and(|visitor| self.hub.presence.missed(topic, visitor));
@@ -101,6 +109,7 @@ impl<S: Store> Peer<S> {
         let (position, recovered) = (start.position, start.recovered);
         self.push(ServerFrame::Subscribed { topic: topic.clone(), alias, position, recovered });
         if let Some(gap) = start.gap {
+            self.hub.counters.count_gap(gap.reason);
             self.push(gap_frame(alias, gap));
         }
         let mut seen = None;
@@ -117,6 +126,8 @@ impl<S: Store> Peer<S> {
             ephemeral,
             presence: seen,
             paused: false,
+            live: false,
+            _standing: Standing::count(&self.hub.counters),
             _watch: watch,
         };
         self.subscriptions.insert(slot, subscription);
@@ -168,14 +179,12 @@ impl<S: Store> Peer<S> {
         self.error(About::Topic(topic), refusal);
     }
 
-    fn presence(&mut self, request: u32, topic: &Topic) {
-        match self.hub.check(&self.subject, Action::Presence, topic) {
-            Ok(()) => {
-                let (members, _) = self.hub.presence.members(topic, MEMBERS_BYTES);
-                self.push(ServerFrame::Presence { request, members });
-            }
-            Err(refusal) => self.error(About::Request(request), refusal),
-        }
+    async fn presence(&mut self, request: u32, topic: &Topic) -> Result<(), Refusal> {
+        self.hub.check(&self.subject, Action::Presence, topic)?;
+        self.hub.store.list_members(topic).await?;
+        let (members, _) = self.hub.presence.members(topic, MEMBERS_BYTES);
+        self.push(ServerFrame::Presence { request, members });
+        Ok(())
     }
 
     async fn history(

@@ -36,7 +36,7 @@ use crate::{
     store::{Store, Wakeup},
 };
 
-pub use outgoing::{Outgoing, encode_binary};
+pub use outgoing::{Outgoing, encode_binary, size};
 
 use budget::Budget;
 use subscription::{Subscription, Subscriptions};
@@ -161,6 +161,16 @@ impl<S: Store> Peer<S> {
     #[must_use]
     pub fn is_full(&self) -> bool {
         self.queued_bytes > QUEUE_BYTES
+    }
+
+    /// Whether a pull now would give nothing, unless something was marked meanwhile or the deadline has come:
+    /// so that what was just sent needs no second pull to find that out.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        self.queue.is_empty()
+            && self.subscriptions.ready.is_empty()
+            && self.departing.is_empty()
+            && self.closing.is_none()
     }
 
     /// When to pull next, if nothing else happens before.

@@ -79,13 +79,20 @@ impl Outgoing {
 /// All of a pull as one message in the binary codec.
 #[must_use]
 pub fn encode_binary(outgoing: &[Outgoing]) -> Vec<u8> {
-    let bytes = outgoing.iter().map(|o| match o {
-        Outgoing::Frame(frame) => weight(frame),
-        Outgoing::Messages { batch, .. } => batch.bytes + 32,
-    });
-    let mut out = Vec::with_capacity(bytes.sum());
+    let mut out = Vec::with_capacity(size(outgoing, 0));
     outgoing.iter().for_each(|o| o.encode_binary(&mut out));
     out
+}
+
+/// About how many bytes all of a pull takes, where each record takes so many beside its own: what is written in
+/// one go should not grow on the way.
+#[must_use]
+pub fn size(outgoing: &[Outgoing], each: usize) -> usize {
+    let bytes = outgoing.iter().map(|o| match o {
+        Outgoing::Frame(frame) => weight(frame),
+        Outgoing::Messages { batch, .. } => batch.bytes + 32 + each * batch.entries.len(),
+    });
+    bytes.sum()
 }
 
 /// About how many bytes a frame takes, to keep messages and queues within bounds.

@@ -1,6 +1,6 @@
 //! The way out: what waits, then records and news of the topics that are ready, in turn.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use everwire_protocol::{Code, ServerFrame, limits};
 
@@ -45,7 +45,7 @@ impl<S: Store> Peer<S> {
                 self.verified = now;
                 self.subscriptions.ready_all();
             }
-            if let Err(error) = pull_topics(&self.hub, &mut self.subscriptions, &mut out, room).await {
+            if let Err(error) = pull_topics(&self.hub, now, &mut self.subscriptions, &mut out, room).await {
                 // The client comes back from its cursors: nothing is lost but time.
                 self.close(error.code(), error.to_string());
             }
@@ -78,6 +78,7 @@ impl<S: Store> Peer<S> {
 
 async fn pull_topics<S: Store>(
     hub: &Arc<Hub<S>>,
+    now: u64,
     subscriptions: &mut Subscriptions,
     out: &mut Vec<Outgoing>,
     mut room: usize,
@@ -92,7 +93,7 @@ async fn pull_topics<S: Store>(
         };
         let before = out.len();
         let first = out.is_empty();
-        let more = pull_records(hub, subscription, out, room).await?;
+        let more = pull_records(hub, now, subscription, out, room).await?;
         pull_news(hub, subscription, out);
         let used = out[before..].iter().map(|o| match o {
             Outgoing::Messages { batch, .. } => batch.bytes + 32,
@@ -115,23 +116,35 @@ async fn pull_topics<S: Store>(
 /// Reads one batch; answers whether there is more.
 async fn pull_records<S: Store>(
     hub: &Hub<S>,
+    now: u64,
     subscription: &mut Subscription,
     out: &mut Vec<Outgoing>,
     room: usize,
 ) -> Result<bool, StoreError> {
     let limit = BatchLimit { bytes: room, ..BatchLimit::default() };
     match hub.store.read(&subscription.topic, subscription.cursor, limit).await? {
-        Read::UpToDate => Ok(false),
+        Read::UpToDate => {
+            subscription.live = true;
+            Ok(false)
+        }
         Read::Batch(batch) => {
             if batch.bytes > room && !out.is_empty() {
                 return Ok(true);
             }
             subscription.cursor = batch.last;
             let more = batch.more;
+            if subscription.live
+                && let Some(first) = batch.entries.first()
+            {
+                let age = Duration::from_millis(now.saturating_sub(first.record.time));
+                hub.counters.fan_out.observe(age);
+            }
+            subscription.live |= !more;
             out.push(Outgoing::Messages { alias: subscription.alias, batch });
             Ok(more)
         }
         Read::Gap(gap) => {
+            hub.counters.count_gap(gap.reason);
             subscription.cursor = gap.position;
             out.push(Outgoing::Frame(gap_frame(subscription.alias, gap)));
             Ok(true)

@@ -4,7 +4,10 @@ use std::collections::HashMap;
 
 use everwire_protocol::{Position, Topic};
 
-use crate::store::{Slot, Slots, Watch};
+use crate::{
+    counters::Standing,
+    store::{Slot, Slots, Watch},
+};
 
 /// One topic that a peer reads.
 pub(super) struct Subscription {
@@ -17,6 +20,9 @@ pub(super) struct Subscription {
     /// The last change of presence that was pulled; none when presence was not asked for.
     pub presence: Option<u64>,
     pub paused: bool,
+    /// It has had all that there was: what comes now is new, and how old it is says how fast the server hands it on.
+    pub live: bool,
+    pub _standing: Standing,
     /// Keeps the store marking this topic.
     pub _watch: Watch,
 }

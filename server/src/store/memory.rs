@@ -11,7 +11,9 @@ use std::{
 
 use everwire_protocol::{Epoch, From, HistoryRange, Position, Topic};
 
-use super::{CursorShelf, Cursors, Ephemeral, Result, Ring, Slot, Store, StoreError, Wakeup, Watch};
+use super::{
+    CursorShelf, Cursors, Ephemeral, Figures, Result, Ring, Slot, Store, StoreError, Wakeup, Watch,
+};
 use crate::log::{
     Appended, BatchLimit, KeyLimits, NewRecord, Page, Read, Retention, RetentionRules, Start, TopicLog,
 };
@@ -49,6 +51,7 @@ pub struct MemoryStore {
     limits: MemoryLimits,
     topics: RwLock<Topics>,
     memory: AtomicUsize,
+    evicted: AtomicU64,
     relieving: Mutex<()>,
     next_watch: AtomicU64,
     cursors: CursorShelf,
@@ -99,6 +102,7 @@ impl MemoryStore {
             limits,
             topics: RwLock::new(Topics { by_name: HashMap::new(), epoch, epochs, swept_at: 0 }),
             memory: AtomicUsize::new(0),
+            evicted: AtomicU64::new(0),
             relieving: Mutex::new(()),
             next_watch: AtomicU64::new(0),
             cursors: CursorShelf::default(),
@@ -166,10 +170,14 @@ impl MemoryStore {
         Ok(self.account(&mut lock(state), |s| change(state, s)))
     }
 
-    /// Runs a change of a topic and keeps the sum of memory right.
+    /// Runs a change of a topic and keeps the sums of memory and of evicted records right.
     fn account<T>(&self, state: &mut State, change: impl FnOnce(&mut State) -> T) -> T {
-        let before = state.log.memory();
+        let (before, oldest) = (state.log.memory(), state.log.oldest());
         let result = change(state);
+        let evicted = state.log.oldest().saturating_sub(oldest);
+        if evicted > 0 {
+            self.evicted.fetch_add(evicted, Ordering::Relaxed);
+        }
         let after = state.log.memory();
         if after >= before {
             self.memory.fetch_add(after - before, Ordering::Relaxed);
@@ -288,6 +296,14 @@ impl Store for MemoryStore {
             let mut state = lock(state);
             self.account(&mut state, |s| s.log.expire(now));
             state.ring.expire(now);
+        }
+    }
+
+    fn figures(&self) -> Figures {
+        Figures {
+            topics: Some(self.topic_count() as u64),
+            bytes: Some(self.memory() as u64),
+            evicted: Some(self.evicted.load(Ordering::Relaxed)),
         }
     }
 }

@@ -4,7 +4,9 @@
 mod cursors;
 mod durable;
 mod ephemeral;
+mod measured;
 mod memory;
+mod redis;
 mod wakeup;
 
 #[cfg(test)]
@@ -16,11 +18,16 @@ use std::{fmt, future::Future, sync::Arc};
 
 use everwire_protocol::{Code, From, HistoryRange, Position, Topic};
 
-use crate::log::{Appended, BatchLimit, NewRecord, Page, Read, Start};
+use crate::{
+    log::{Appended, BatchLimit, NewRecord, Page, Read, Start},
+    presence::Presence,
+};
 
+pub use self::redis::{BadUrl, RedisOptions, RedisStore};
 pub use cursors::{CursorShelf, Cursors};
 pub use durable::{DataOptions, DurableStore, Fsync, OpenError};
 pub use ephemeral::{Ephemeral, RING_AGE, RING_BYTES, RING_MESSAGES, Ring};
+pub use measured::{Measured, Times};
 pub use memory::{MemoryLimits, MemoryStore};
 pub use wakeup::{Slot, Slots, Wakeup, Watch};
 
@@ -116,4 +123,44 @@ pub trait Store: Send + Sync + 'static {
     fn health(&self) -> Result<()> {
         Ok(())
     }
+
+    /// What it holds, as far as it knows without asking anybody; for an operator.
+    fn figures(&self) -> Figures {
+        Figures::default()
+    }
+
+    /// From now on who is where is shared with the other instances of this store, where there may be some.
+    fn share_presence(&self, presence: &Presence) {
+        let _ = presence;
+    }
+
+    /// Makes sure that the presence that is shared knows who is on a topic by other instances.
+    fn list_members(&self, topic: &Topic) -> impl Future<Output = Result<()>> + Send {
+        let _ = topic;
+        std::future::ready(Ok(()))
+    }
+
+    /// Puts something down for so many milliseconds, to be taken once, by whichever instance is asked for
+    /// it. False where there is no other one: who asks then keeps it.
+    fn put_once(&self, name: &str, value: Vec<u8>, life: u64) -> impl Future<Output = Result<bool>> + Send {
+        let _ = (name, value, life);
+        std::future::ready(Ok(false))
+    }
+
+    /// Takes what was put down; none when it was taken already, or is too old.
+    fn take_once(&self, name: &str) -> impl Future<Output = Result<Option<Vec<u8>>>> + Send {
+        let _ = name;
+        std::future::ready(Ok(None))
+    }
+}
+
+/// What a store holds. What it doesn't know is left out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Figures {
+    /// Topics.
+    pub topics: Option<u64>,
+    /// About how many bytes the logs take.
+    pub bytes: Option<u64>,
+    /// Records that retention removed since the start.
+    pub evicted: Option<u64>,
 }

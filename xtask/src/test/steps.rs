@@ -29,6 +29,12 @@ pub const STEPS: &[Step] = &[
         run: clippy,
     },
     Step { name: "docs", about: "the API documentation builds, links and all", needs: &[], run: docs },
+    Step {
+        name: "specs",
+        about: "the descriptions of the HTTP interface and of the frames are valid OpenAPI and AsyncAPI",
+        needs: &[Scope::Node],
+        run: specs,
+    },
     Step { name: "unit", about: "unit, property and documentation tests", needs: &[], run: unit },
     Step {
         name: "sim",
@@ -107,6 +113,13 @@ fn docs(workspace: &Workspace) -> Result<Tally> {
         )
         .env("RUSTDOCFLAGS", "-D warnings"),
     )
+}
+
+/// That they tell the truth is tested with the server: `cargo test -p everwire-server described`.
+fn specs(workspace: &Workspace) -> Result<Tally> {
+    let (script, docs) = (workspace.node().join("specs.mjs"), workspace.root.join("docs"));
+    let (openapi, asyncapi) = (docs.join("openapi.json"), docs.join("asyncapi.yaml"));
+    count::check(cmd!(workspace.shell, "node {script} {openapi} {asyncapi}"))
 }
 
 fn unit(workspace: &Workspace) -> Result<Tally> {

@@ -27,7 +27,7 @@ use std::{
 use everwire_protocol::{From, HistoryRange, Position, Topic};
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Ephemeral, Result, Slot, Store, StoreError, Wakeup, Watch};
+use super::{Ephemeral, Figures, Result, Slot, Store, StoreError, Wakeup, Watch};
 use crate::log::{Appended, BatchLimit, NewRecord, Page, Read, Start};
 use readers::Readers;
 use topic::{Found, NeedFacts, OnDisk};
@@ -238,6 +238,11 @@ impl Store for DurableStore {
 
     fn health(&self) -> Result<()> {
         self.health.check()
+    }
+
+    fn figures(&self) -> Figures {
+        let (topics, bytes) = (self.topic_count() as u64, self.memory() as u64);
+        Figures { topics: Some(topics), bytes: Some(bytes), evicted: None }
     }
 }
 
