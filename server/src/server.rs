@@ -119,7 +119,7 @@ impl Server {
             let publisher = metrics_topics::publish(Arc::clone(&hub), Clock::default(), drain.clone());
             tokio::spawn(publisher);
         }
-        for hook in config.webhooks {
+        for hook in config.webhooks.clone() {
             let name = hook.name.clone();
             let failed = |error| io::Error::other(format!("webhook {name}: {error}"));
             app.tasks.spawn(webhook::run(Arc::clone(&hub), hook, drain.clone()).map_err(failed)?);
