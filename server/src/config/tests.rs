@@ -3,7 +3,7 @@
 use clap::{CommandFactory, Parser};
 
 use super::*;
-use crate::auth::Action;
+use crate::{auth::Action, store::Fsync};
 
 fn flags(arguments: &[&str]) -> Options {
     Options::try_parse_from(["everwire-server"].iter().chain(arguments)).expect("flags")
@@ -42,6 +42,19 @@ fn no_options_are_the_defaults() {
 fn a_flag_wins_over_the_file() {
     let config = of_file("heartbeat = 9\nmax-topics = 77").expect("a configuration");
     assert_eq!((config.rules.heartbeat, config.store.topics), (7_000, 77));
+}
+
+#[test]
+fn logs_are_in_memory_unless_a_directory_is_named() {
+    let kind = |arguments: &[&str]| Config::load(&flags(arguments)).map(|config| config.store_kind);
+    let data = |fsync| Ok(StoreKind::Data(DataOptions { directory: PathBuf::from("logs"), fsync }));
+    assert_eq!(kind(&[]), Ok(StoreKind::Memory));
+    assert_eq!(kind(&["--data", "logs"]), data(Fsync::Always));
+    assert_eq!(kind(&["--data", "logs", "--fsync", "interval"]), data(Fsync::Interval));
+    let from = |toml: &str| of_file(toml).map(|config| config.store_kind);
+    assert_eq!(from("data = \"logs\"\nfsync = \"interval\""), data(Fsync::Interval));
+    assert!(kind(&["--fsync", "always"]).is_err_and(|error| error.0.contains("--data")));
+    assert!(from("data = \"\"").is_err_and(|error| error.0.contains("data")));
 }
 
 #[test]
