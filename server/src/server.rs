@@ -15,7 +15,7 @@ use crate::{
     log::Pattern,
     metrics_topics,
     presence::Presence,
-    store::{MemoryStore, RedisStore, Store},
+    store::{DurableStore, MemoryStore, RedisStore, Store},
 };
 
 /// How often stores and presence do their housekeeping.
@@ -39,13 +39,19 @@ impl Server {
     /// # Errors
     /// As [`start_over`](Self::start_over), and when the store can't be opened.
     pub async fn start(config: Config) -> io::Result<Self> {
-        match config.store_kind {
+        match config.store_kind.clone() {
             StoreKind::Memory => {
                 let store = MemoryStore::new(fastrand::u64(..), config.store.clone());
                 Self::start_over(store, config).await
             }
-            StoreKind::Redis(ref options) => {
-                let store = RedisStore::open(options, config.store.clone()).map_err(io::Error::other)?;
+            StoreKind::Redis(options) => {
+                let store = RedisStore::open(&options, config.store.clone()).map_err(io::Error::other)?;
+                Self::start_over(store, config).await
+            }
+            StoreKind::Data(options) => {
+                let limits = config.store.clone();
+                let opening = tokio::task::spawn_blocking(move || DurableStore::open(&options, limits));
+                let store = opening.await?.map_err(io::Error::other)?;
                 Self::start_over(store, config).await
             }
         }

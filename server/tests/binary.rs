@@ -51,8 +51,10 @@ impl Drop for Running {
 #[cfg(unix)]
 #[test]
 fn sigterm_and_sigint_end_it_in_order() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let data = directory.path().to_str().expect("a path in UTF-8");
     for signal in ["TERM", "INT"] {
-        let mut server = run(command(&["--listen", "127.0.0.1:0"]));
+        let mut server = run(command(&["--listen", "127.0.0.1:0", "--data", data]));
         assert!(TcpStream::connect(&server.address).is_ok());
         let pid = server.child.id().to_string();
         assert!(Command::new("kill").args(["-s", signal, &pid]).status().expect("kills").success());
@@ -60,6 +62,9 @@ fn sigterm_and_sigint_end_it_in_order() {
         let mut logs = String::new();
         server.child.stderr.as_mut().expect("is piped").read_to_string(&mut logs).expect("logs");
         assert!(logs.contains("draining") && logs.contains("no keys"), "{logs}");
+        let file = rusqlite::Connection::open(directory.path().join("everwire.db")).expect("opens");
+        let closed = "SELECT value FROM meta WHERE name = 'closed'";
+        assert_eq!(file.query_row(closed, [], |row| row.get(0)), Ok("1".to_owned()), "its store too");
     }
 }
 
@@ -100,6 +105,8 @@ fn mistakes_are_told_by_name() {
         (&["--no-such-flag"], "--no-such-flag"),
         (&["--config", "/nowhere.toml"], "/nowhere.toml"),
         (&["--log-filter", "a=b=c"], "log-filter"),
+        (&["--data", env!("CARGO_MANIFEST_DIR")], "and no store"),
+        (&["--fsync", "interval"], "--data"),
         (&["--token-key", "/nowhere.pem"], "/nowhere.pem"),
         (&["--token-secret", "too short"], "at least 32 bytes"),
         (&["--anonymous-publish", "a**"], "anonymous-publish"),
@@ -137,6 +144,84 @@ fn no_log_filter_brings_a_token_into_the_logs() {
         let logs = logs.join().expect("reads").expect("text");
         assert!(logs.contains("no keys") && !logs.contains(TOKEN), "{logs}");
     }
+}
+
+#[test]
+fn a_data_directory_keeps_the_logs_and_is_for_one_server() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let data = directory.path().join("logs");
+    let data = data.to_str().expect("a path in UTF-8");
+    let arguments = ["--listen", "127.0.0.1:0", "--data", data, "--fsync", "interval"];
+    let mut first = run(command(&arguments));
+    let answer = publish(&first.address, r#"{"topic":"a","data":"kept"}"#);
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    assert!(request(&first.address, "GET /health/ready", None).starts_with("HTTP/1.1 200"));
+
+    let why = refused(command(&arguments));
+    assert!(why.contains(data) && why.contains("another process has it"), "{why}");
+    first.child.kill().expect("kills");
+    first.child.wait().expect("is gone");
+    let second = run(command(&arguments));
+    let log = request(&second.address, "GET /v1/poll?topic=a&cursor=earliest&timeout=0", None);
+    assert!(log.contains("kept"), "{log}");
+}
+
+/// A full disk, as far as one process can have it: its files may grow to a size and no further.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_told_to_publishers_and_to_readiness_and_is_over_when_there_is_room() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let server = command(&["--listen", "127.0.0.1:0", "--metrics-topics", "false", "--data"]);
+    let mut limited = Command::new("sh");
+    limited.args(["-c", "trap '' XFSZ; ulimit -S -f 600; exec \"$@\"", "sh"]);
+    limited.arg(server.get_program()).args(server.get_args()).arg(directory.path());
+    for (name, _) in server.get_envs() {
+        limited.env_remove(name);
+    }
+    limited.stdout(Stdio::piped()).stderr(Stdio::null());
+    let server = run(limited);
+    let ready = || request(&server.address, "GET /health/ready", None);
+    let mut taken = 0;
+    let refused = loop {
+        let body = format!(r#"{{"topic":"a","id":"k.{taken}","data":"{}"}}"#, "x".repeat(20_000));
+        let answer = publish(&server.address, &body);
+        if !answer.starts_with("HTTP/1.1 200") {
+            break answer;
+        }
+        taken += 1;
+        assert!(taken < 100, "the limit is not felt");
+    };
+    assert!(refused.starts_with("HTTP/1.1 503") && refused.contains("\"unavailable\""), "{refused}");
+    assert!(
+        refused.to_lowercase().contains("retry-after: ") && !refused.contains("everwire.db"),
+        "{refused}"
+    );
+    assert!(ready().starts_with("HTTP/1.1 503"), "{}", ready());
+    let kept = request(&server.address, "GET /v1/topics/a/history?limit=1", None);
+    assert!(kept.starts_with("HTTP/1.1 200") && kept.contains(&format!("\"k.{}\"", taken - 1)), "{kept}");
+
+    let pid = server.child.id().to_string();
+    let raised = Command::new("prlimit").args(["--pid", &pid, "--fsize=unlimited"]).status();
+    assert!(raised.expect("prlimit is a part of every Linux").success());
+    let began = std::time::Instant::now();
+    while !ready().starts_with("HTTP/1.1 200") {
+        assert!(began.elapsed().as_secs() < 60, "it does not work again");
+        std::thread::yield_now();
+    }
+    let body = format!(r#"{{"topic":"a","id":"k.{taken}","data":1}}"#);
+    let again = publish(&server.address, &body);
+    assert!(again.contains(&format!("-{}\"", taken + 1)), "its place is the next one: {again}");
+}
+
+/// Publishes by HTTP; answers all that came back.
+fn publish(address: &str, body: &str) -> String {
+    let mut stream = TcpStream::connect(address).expect("connects");
+    let head =
+        "POST /v1/publish HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-type: application/json";
+    write!(stream, "{head}\r\ncontent-length: {}\r\n\r\n{body}", body.len()).expect("sends");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("answers");
+    answer
 }
 
 /// One request, without a body; answers all that came back.

@@ -2,6 +2,7 @@
 //! in. It knows no running server.
 
 mod options;
+mod stores;
 mod tokens;
 
 #[cfg(test)]
@@ -16,15 +17,15 @@ use figment::{
 };
 
 use crate::{
-    auth::{KeySources, Rights, Secret, TokenRules},
+    auth::{KeySources, Rights, TokenRules},
     http::origin::Origins,
     hub::PeerRules,
     log::{KeyLimits, Pattern, Retention, RetentionRules},
     presence::STAYS,
-    store::{MemoryLimits, RedisOptions},
+    store::{DataOptions, MemoryLimits, RedisOptions},
 };
 
-pub use options::{LogFormat, Options, RetentionOption};
+pub use options::{FsyncOption, LogFormat, Options, RetentionOption};
 
 /// The topics that the server publishes its own figures to; nobody else may.
 pub const METRICS_PATTERN: &str = "metrics:*";
@@ -39,6 +40,8 @@ pub enum StoreKind {
     Memory,
     /// In a Redis, for several instances.
     Redis(RedisOptions),
+    /// In a directory.
+    Data(DataOptions),
 }
 
 /// Why the server does not start.
@@ -185,8 +188,10 @@ impl Config {
         let leeway = millis("token-leeway", options.token_leeway, base.tokens.leeway, 0, 300)?;
         let tokens = tokens::rules(&options, leeway);
         let static_dir = static_dir(options.static_dir)?;
-        let store_kind = store_kind(options.redis, options.redis_prefix)?;
-        let metrics_topics = options.metrics_topics.unwrap_or(store_kind == StoreKind::Memory);
+        let store_kind = stores::kind(options.data, options.fsync, options.redis, options.redis_prefix)?;
+        // Those of several instances would come together.
+        let alone = !matches!(store_kind, StoreKind::Redis(_));
+        let metrics_topics = options.metrics_topics.unwrap_or(alone);
         Ok(Self {
             listen: options.listen.unwrap_or(base.listen),
             static_dir,
@@ -275,22 +280,6 @@ fn rules(default: Retention, mut patterns: Vec<(Pattern, Retention)>) -> Retenti
         patterns.push((metrics, keep));
     }
     RetentionRules { default, patterns }
-}
-
-fn store_kind(redis: Option<Secret>, prefix: Option<String>) -> Result<StoreKind, ConfigError> {
-    let Some(url) = redis else { return Ok(StoreKind::Memory) };
-    let prefix = prefix.unwrap_or_else(|| "everwire".to_owned());
-    // Braces would be taken for the hash tag of a cluster.
-    if prefix.is_empty()
-        || prefix.len() > 64
-        || !prefix.bytes().all(|b| b.is_ascii_graphic() && b != b'{' && b != b'}')
-    {
-        let why = "expected 1 to 64 visible characters without braces";
-        return Err(ConfigError(format!("redis-prefix {prefix:?}: {why}")));
-    }
-    let options = RedisOptions { url, prefix };
-    options.check().map_err(|error| ConfigError(format!("redis: {error}")))?;
-    Ok(StoreKind::Redis(options))
 }
 
 fn static_dir(given: Option<PathBuf>) -> Result<Option<PathBuf>, ConfigError> {

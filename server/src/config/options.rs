@@ -6,7 +6,7 @@ use std::{net::SocketAddr, path::PathBuf};
 use clap::{Parser, ValueEnum};
 use serde::{Deserialize, Serialize};
 
-use crate::auth::Secret;
+use crate::{auth::Secret, store::Fsync};
 
 /// How logs are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
@@ -17,6 +17,26 @@ pub enum LogFormat {
     Text,
     /// One JSON object a line.
     Json,
+}
+
+/// When what was acked is on disk.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FsyncOption {
+    /// Before it is acked: it survives a power cut.
+    #[default]
+    Always,
+    /// Within 200 ms after it: it survives the server's death, but not always a power cut.
+    Interval,
+}
+
+impl From<FsyncOption> for Fsync {
+    fn from(option: FsyncOption) -> Self {
+        match option {
+            FsyncOption::Always => Self::Always,
+            FsyncOption::Interval => Self::Interval,
+        }
+    }
 }
 
 /// The retention of topics that match a pattern. What is left out is as for all topics.
@@ -140,6 +160,17 @@ pub struct Options {
     #[arg(long, env = "EVERWIRE_REDIS_PREFIX", value_name = "NAME")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub redis_prefix: Option<String>,
+
+    /// Directory to keep the logs in, so that they outlive the server; it has it for itself. Made, if it is not
+    /// there [default: none, logs are in memory and end with the server]
+    #[arg(long, env = "EVERWIRE_DATA", value_name = "DIR")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub data: Option<PathBuf>,
+
+    /// When what was acked is on disk, with --data [default: always]
+    #[arg(long, env = "EVERWIRE_FSYNC", value_name = "WHEN")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fsync: Option<FsyncOption>,
 
     /// Most records that a topic keeps [default: 1000]
     #[arg(long, env = "EVERWIRE_RETAIN_RECORDS", value_name = "N")]

@@ -79,7 +79,7 @@ impl State {
 }
 
 /// A short text that no earlier life of the logs is likely to have had: 40 bits of the number.
-fn epoch_of(number: u64) -> Epoch {
+pub(super) fn epoch_of(number: u64) -> Epoch {
     Epoch::from_number((1 << 40) | (number >> 24))
 }
 

@@ -1,6 +1,7 @@
-//! Where logs are kept, behind one trait: in memory here, elsewhere later. What stands above it (peers,
+//! Where logs are kept, behind one trait: in memory, in a directory, or in a Redis. What stands above it (peers,
 //! endpoints) knows topics and cursors; what stands below knows no connection, only wake-ups to mark.
 
+mod durable;
 mod ephemeral;
 mod memory;
 mod redis;
@@ -21,6 +22,7 @@ use crate::{
 };
 
 pub use self::redis::{BadUrl, RedisOptions, RedisStore};
+pub use durable::{DataOptions, DurableStore, Fsync, OpenError};
 pub use ephemeral::{Ephemeral, RING_AGE, RING_BYTES, RING_MESSAGES, Ring};
 pub use memory::{MemoryLimits, MemoryStore};
 pub use wakeup::{Slot, Slots, Wakeup, Watch};

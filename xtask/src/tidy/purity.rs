@@ -7,7 +7,7 @@ use tree::Tree;
 const CLOCKS: &[&str] = &["Instant::now", "SystemTime::now", "UNIX_EPOCH", "thread::sleep"];
 /// Without a seed, or of the whole thread. `fastrand::Rng::with_seed` is what is meant.
 const GLOBAL_RANDOM: &[&str] = &["Rng::new()", "fastrand::seed", "RandomState", "thread_rng"];
-const NOT_IN_THE_LOG: &[&str] = &["axum", "redis", "tokio"];
+const NOT_IN_THE_LOG: &[&str] = &["axum", "redis", "rusqlite", "tokio"];
 
 const LOG: &[&str] = &["server/src/log/", "server/src/log.rs"];
 const PURE: &[&str] = &["sdk/core/src/", "protocol/src/"];
