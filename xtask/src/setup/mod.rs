@@ -6,10 +6,12 @@
 mod apt;
 mod browser;
 mod cargo_tools;
+mod cluster;
 mod node;
 mod rust;
 
 pub use browser::{chrome, chromedriver, firefox, geckodriver};
+pub use cluster::variables as cluster_variables;
 
 use crate::{say, workspace::Workspace};
 use anyhow::{Context, Result, bail};
@@ -39,6 +41,8 @@ pub enum Scope {
     Browser,
     /// The other browsers of the fault matrix, and their drivers.
     Matrix,
+    /// Redis, nginx and HAProxy, which several instances are tested with.
+    Cluster,
 }
 
 /// One thing that may be missing.
@@ -79,6 +83,7 @@ fn parts(workspace: &Workspace) -> Result<Vec<Part>> {
     parts.extend(cargo_tools::parts(workspace)?);
     parts.push(node::part());
     parts.extend(browser::parts());
+    parts.extend(cluster::parts());
     Ok(parts)
 }
 
