@@ -3,7 +3,7 @@
 //! list of changes per topic, and a reader that falls behind it gets the whole membership again.
 //! All of it is bounded: stays in number, lists in bytes.
 //!
-//! Where several instances share a store, [`elsewhere`] has what they tell each other.
+//! Where several instances share a store, `elsewhere` has what they tell each other.
 
 #[path = "presence_elsewhere.rs"]
 mod elsewhere;
@@ -104,7 +104,7 @@ impl Room {
         let mut bytes = 0;
         let here = self.stays.values().map(|stay| &stay.member);
         let there = self.elsewhere.members().filter(|member| !self.here.contains(&member.id));
-        let members = here.chain(there).cloned().take(limits::MEMBERS);
+        let members = here.chain(there).take(limits::MEMBERS).cloned();
         // One that is too large for what is left hides none of the others.
         let mut fits = |member: &Member| {
             let with = bytes + size(member);

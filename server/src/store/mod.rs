@@ -1,4 +1,4 @@
-//! Where logs are kept, behind one trait: in memory, or in a directory. What stands above it (peers,
+//! Where logs are kept, behind one trait: in memory, in a directory, or in a Redis. What stands above it (peers,
 //! endpoints) knows topics and cursors; what stands below knows no connection, only wake-ups to mark.
 
 mod cursors;

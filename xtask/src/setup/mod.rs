@@ -6,11 +6,13 @@
 mod apt;
 mod browser;
 mod cargo_tools;
+mod cluster;
 mod node;
 mod peers;
 mod rust;
 
 pub use browser::{chrome, chromedriver, firefox, geckodriver};
+pub use cluster::variables as cluster_variables;
 
 use crate::{say, workspace::Workspace};
 use anyhow::{Context, Result, bail};
@@ -42,6 +44,8 @@ pub enum Scope {
     Matrix,
     /// The servers that ours is compared with.
     Peers,
+    /// Redis, nginx and HAProxy, which several instances are tested with.
+    Cluster,
 }
 
 /// One thing that may be missing.
@@ -83,6 +87,7 @@ fn parts(workspace: &Workspace) -> Result<Vec<Part>> {
     parts.push(node::part());
     parts.extend(browser::parts());
     parts.extend(peers::parts());
+    parts.extend(cluster::parts());
     Ok(parts)
 }
 

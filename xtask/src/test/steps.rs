@@ -35,12 +35,23 @@ pub const STEPS: &[Step] = &[
         needs: &[Scope::Node],
         run: specs,
     },
-    Step { name: "unit", about: "unit, property and documentation tests", needs: &[], run: unit },
+    Step {
+        name: "unit",
+        about: "unit, property and documentation tests",
+        needs: &[Scope::Cluster],
+        run: unit,
+    },
     Step {
         name: "sim",
         about: "client and server over a seeded network in virtual time",
         needs: &[],
         run: sim,
+    },
+    Step {
+        name: "cluster",
+        about: "several instances over one Redis behind nginx: rolling restarts, and kill -9 of each",
+        needs: &[Scope::Cluster],
+        run: cluster,
     },
     Step { name: "js", about: "the JavaScript surface builds", needs: &[Scope::Wasm, Scope::Node], run: js },
     Step {
@@ -89,6 +100,8 @@ fn clippy(workspace: &Workspace) -> Result<Tally> {
     ))?;
     // A test that cargo runs only when it is named is not among all targets either.
     tally += count::check(cmd!(shell, "cargo clippy --locked -p everwire-e2e --test matrix -- -D warnings"))?;
+    tally +=
+        count::check(cmd!(shell, "cargo clippy --locked -p everwire-server --test cluster -- -D warnings"))?;
     let wasm = "wasm32-unknown-unknown";
     for packages in [
         &["-p", "everwire", "-p", "everwire-leptos", "-p", "everwire-demo-app"][..],
@@ -123,11 +136,22 @@ fn specs(workspace: &Workspace) -> Result<Tally> {
 }
 
 fn unit(workspace: &Workspace) -> Result<Tally> {
-    count::tests(cmd!(
-        workspace.shell,
-        "cargo test --locked --no-fail-fast --workspace --all-features
+    count::tests(
+        cmd!(
+            workspace.shell,
+            "cargo test --locked --no-fail-fast --workspace --all-features
          --exclude everwire-js --exclude everwire-sim --exclude everwire-e2e"
-    ))
+        )
+        .envs(setup::cluster_variables(workspace)),
+    )
+}
+
+/// Some rounds of `kill -9`; `EVERWIRE_KILL_ROUNDS` says how many.
+fn cluster(workspace: &Workspace) -> Result<Tally> {
+    count::tests(
+        cmd!(workspace.shell, "cargo test --locked -p everwire-server --all-features --test cluster")
+            .envs(setup::cluster_variables(workspace)),
+    )
 }
 
 fn sim(workspace: &Workspace) -> Result<Tally> {

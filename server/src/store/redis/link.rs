@@ -71,18 +71,22 @@ impl Link {
             .set_pipeline_buffer_size(PIPELINE)
             .set_push_sender(push);
         let mut connection = client.get_multiplexed_async_connection_with_config(&config).await?;
+        // One that is still reading its files refuses this, and what it would tell of itself is not true yet.
+        redis::cmd("PING").query_async::<()>(&mut connection).await?;
         let info: String = redis::cmd("INFO").query_async(&mut connection).await?;
         let info = Info::read(&info);
-        if info.role != "master" {
-            return Err(RedisError::from((ErrorKind::Client, "this Redis is a replica of another one")));
+        if info.loading || info.role != "master" {
+            let why = "this Redis is still reading its files, or is a replica of another one";
+            return Err(RedisError::from((ErrorKind::Client, why)));
         }
-        // Managed ones may not tell: then it is not known to keep everything.
         let fsync = redis::cmd("CONFIG").arg("GET").arg("appendfsync").query_async(&mut connection).await;
-        let fsync: HashMap<String, String> = fsync.unwrap_or_default();
+        let fsync: HashMap<String, String> = match fsync {
+            Err(error) if error.is_io_error() => return Err(error),
+            // Managed ones may not tell: then it is not known to keep everything.
+            told => told.unwrap_or_default(),
+        };
         let always = fsync.get("appendfsync").is_some_and(|value| value == "always");
         let durable = info.appends && always && !info.was_replica;
-        // One that is still reading its files refuses this.
-        redis::cmd("PING").query_async::<()>(&mut connection).await?;
         Ok(Self { id, life: info.run_id.into(), durable, since: Instant::now(), connection, broken })
     }
 
@@ -124,6 +128,8 @@ impl Link {
 struct Info {
     run_id: String,
     role: String,
+    /// It reads its files, and does not say of itself then what it says later.
+    loading: bool,
     /// It writes to an append-only file.
     appends: bool,
     /// It was a replica, and may never have got what its master acknowledged last.
@@ -136,6 +142,7 @@ impl Info {
         for (name, value) in text.lines().filter_map(|line| line.trim_end().split_once(':')) {
             match name {
                 "run_id" => value.clone_into(&mut info.run_id),
+                "loading" => info.loading = value != "0",
                 "role" => value.clone_into(&mut info.role),
                 "aof_enabled" => info.appends = value == "1",
                 "master_replid2" => info.was_replica = value.bytes().any(|byte| byte != b'0'),
@@ -154,9 +161,9 @@ mod tests {
     fn what_redis_says_of_itself_is_read() {
         let text = "# Server\r\nredis_version:7.0.15\r\nrun_id:abc\r\n\r\n# Persistence\r\naof_enabled:1\r\n\
                     # Replication\r\nrole:master\r\nmaster_replid2:0000\r\n";
-        let info = Info { run_id: "abc".into(), role: "master".into(), appends: true, was_replica: false };
+        let info = Info { run_id: "abc".into(), role: "master".into(), appends: true, ..Info::default() };
         assert_eq!(Info::read(text), info);
-        assert!(Info::read("master_replid2:00a0\r\n").was_replica);
+        assert!(Info::read("master_replid2:00a0\r\n").was_replica && Info::read("loading:1\r\n").loading);
         assert_eq!(Info::read("nothing of use"), Info::default());
     }
 }
