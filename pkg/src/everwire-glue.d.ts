@@ -1,4 +1,5 @@
-// What wasm-bindgen makes of `sdk/js`, as the face uses it. Which build of it is meant decides the bundle (`xtask/src/build/pack.rs`).
+// What wasm-bindgen makes of `sdk/js`, `sdk/js-websocket` and `sdk/js-eventsource`, as the face uses it. Which of them is meant decides
+// the bundle (`xtask/src/build/pack.rs`): each has its own classes alone.
 
 declare module "everwire-glue" {
   export type Input = RequestInfo | URL | Response | BufferSource | WebAssembly.Module;
@@ -30,6 +31,31 @@ declare module "everwire-glue" {
     more(): void;
     close(): void;
     free(): void;
+  }
+
+  export class Socket {
+    constructor(url: string, protocols: readonly string[], options: object, tell: (what: 0 | 1 | 2 | 3, ...details: never[]) => void);
+    readonly readyState: number;
+    readonly url: string;
+    readonly protocol: string;
+    readonly extensions: string;
+    readonly bufferedAmount: number;
+    setBinaryType(type: BinaryType): void;
+    /** 0 when it is taken, 1 when there is no room, 2 when it is over. */
+    send(data: unknown, bytes: number): number;
+    close(code: number | undefined, reason: string): void;
+    reconnect(): void;
+  }
+
+  export class Source {
+    constructor(url: string, options: object, tell: (what: 0 | 1 | 2, ...details: never[]) => void);
+    readonly readyState: number;
+    readonly origin: string;
+    readonly lastEventId: string;
+    close(): void;
+    reconnect(): void;
+    pause(): void;
+    resume(): void;
   }
 }
 
