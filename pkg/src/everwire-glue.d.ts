@@ -33,25 +33,54 @@ declare module "everwire-glue" {
     free(): void;
   }
 
+  /** What a `Socket` tells: 0 an open, 1 a message, 2 an error, 3 a close. */
+  export interface SocketFace {
+    tell(what: number, data: unknown, code: number, clean: boolean, retry: number): void;
+    ask(number: number): void;
+    fatal(code: number, reason: string): boolean;
+  }
+
   export class Socket {
-    constructor(url: string, protocols: readonly string[], options: object, tell: (what: 0 | 1 | 2 | 3, ...details: never[]) => void);
+    /** Numbers that are `undefined` mean the default. */
+    constructor(
+      face: SocketFace, url: string | undefined, protocols: readonly string[], backoffBase: number | undefined, backoffMax: number | undefined,
+      maxRetries: number | undefined, connectTimeout: number | undefined, ping: string | undefined, silence: number | undefined,
+      patience: number | undefined, outboxMessages: number | undefined, outboxBytes: number | undefined,
+    );
     readonly readyState: number;
     readonly url: string;
     readonly protocol: string;
     readonly extensions: string;
     readonly bufferedAmount: number;
-    setBinaryType(type: BinaryType): void;
+    set blobs(blobs: boolean);
+    provide(number: number, url: string | undefined): void;
     /** 0 when it is taken, 1 when there is no room, 2 when it is over. */
     send(data: unknown, bytes: number): number;
-    close(code: number | undefined, reason: string): void;
+    close(code: number | undefined, reason: string): boolean;
     reconnect(): void;
   }
 
+  /** What a `Source` tells. */
+  export interface SourceFace {
+    opened(): void;
+    message(event: string, data: string, id: string): void;
+    failed(why: number, retry: number, status: number, contentType: string | undefined, body: string): void;
+    ask(number: number, id: string): void;
+    retries(status: number, contentType: string | undefined, body: string): boolean;
+  }
+
   export class Source {
-    constructor(url: string, options: object, tell: (what: 0 | 1 | 2, ...details: never[]) => void);
+    /** Numbers that are `undefined` mean the default; headers are names and values in turn. */
+    constructor(
+      face: SourceFace, url: string, id: string, method: string, headers: readonly string[], body: unknown, credentials: 0 | 1 | 2,
+      asks: boolean, retries: 0 | 1 | 2, backoffBase: number | undefined, backoffMax: number | undefined, maxRetries: number | undefined,
+      connectTimeout: number | undefined, heartbeatTimeout: number | undefined,
+    );
     readonly readyState: number;
+    readonly url: string;
     readonly origin: string;
     readonly lastEventId: string;
+    provide(number: number, url: string | undefined, method: string | undefined, headers: readonly string[], body: unknown): void;
     close(): void;
     reconnect(): void;
     pause(): void;

@@ -2,7 +2,7 @@
 // `ReconnectingWebSocket`: the platform's interface over the module's socket. What it decides is decided there; here is what JavaScript
 // expects: what is thrown, events, handlers, and that it works before the module has loaded.
 
-import { absolute, constants, handlers } from "./dropin.js";
+import { absolute, constants, finite, guarded, handlers, waitOf } from "./dropin.js";
 import { persistently } from "./module.js";
 import type * as glue from "everwire-glue";
 
@@ -14,6 +14,8 @@ export interface ReconnectingWebSocketOptions {
   readonly maxRetries?: number;
   /** How long an attempt may take until it is open. Default: 10,000. */
   readonly connectTimeout?: number;
+  /** The first wait is at most this long, and each one after it up to twice as long as the one before. Default: 500. */
+  readonly backoffBase?: number;
   /** No wait between attempts is longer. Default: 20,000. */
   readonly backoffMax?: number;
   /**
@@ -21,7 +23,7 @@ export interface ReconnectingWebSocketOptions {
    * link is dead. Without a message the server has to be one that is never silent for longer by itself. Default: none, since what
    * a server answers depends on the server.
    */
-  readonly heartbeat?: { readonly message?: string | ArrayBuffer; readonly interval: number; readonly timeout: number };
+  readonly heartbeat?: { readonly message?: string; readonly interval: number; readonly timeout: number };
   /** How much waits for a link. Default: 1,000 messages, 1 MiB. */
   readonly outbox?: { readonly messages?: number; readonly bytes?: number };
   /** After which closes nothing is tried again. Default: none. */
@@ -109,17 +111,9 @@ export class ReconnectingWebSocket extends EventTarget {
     if (new Set(names).size < names.length || names.some(name => !/^[!#$%&'*+\-.^_`|~\w]+$/.test(name)))
       throw new DOMException("The subprotocol is invalid or duplicated.", "SyntaxError");
     if (typeof url !== "function") this.#url = socketUrl(url);
-    const { heartbeat, outbox, binaryType = "blob", ...rest } = options;
-    this.#binaryType = binaryType;
-    this.#limits = { messages: outbox?.messages ?? MESSAGES, bytes: outbox?.bytes ?? BYTES };
-    void this.#start(names, {
-      ...rest,
-      heartbeatMessage: heartbeat?.message, heartbeatInterval: heartbeat?.interval, heartbeatTimeout: heartbeat?.timeout,
-      outboxMessages: this.#limits.messages, outboxBytes: this.#limits.bytes,
-      provider: typeof url === "function" && ((answer: (url?: string) => void) => {
-        Promise.resolve().then(url).then(socketUrl).then(answer, () => answer());
-      }),
-    });
+    this.#binaryType = options.binaryType ?? "blob";
+    this.#limits = { messages: options.outbox?.messages ?? MESSAGES, bytes: options.outbox?.bytes ?? BYTES };
+    void this.#start(names, typeof url === "function" ? url : undefined, options);
   }
 
   get url(): string { return this.#inner?.url || this.#url; }
@@ -132,7 +126,7 @@ export class ReconnectingWebSocket extends EventTarget {
   set binaryType(type: BinaryType) {
     if (type !== "blob" && type !== "arraybuffer") return;
     this.#binaryType = type;
-    this.#inner?.setBinaryType(type);
+    if (this.#inner) this.#inner.blobs = type === "blob";
   }
 
   /** Sends, now or when there is a link. */
@@ -179,11 +173,24 @@ export class ReconnectingWebSocket extends EventTarget {
     super.addEventListener(type, listener as EventListener, options);
   }
 
-  async #start(protocols: string[], options: object): Promise<void> {
+  async #start(protocols: string[], provider: (() => unknown) | undefined, options: ReconnectingWebSocketOptions): Promise<void> {
     try {
       const { Socket } = await persistently(() => !this.#over);
       if (this.#over) return;
-      const inner = this.#inner = new Socket(this.#url, protocols, { ...options, binaryType: this.#binaryType }, this.#tell);
+      const { backoffBase, backoffMax, maxRetries, connectTimeout, heartbeat, fatal } = options;
+      const face: glue.SocketFace = {
+        tell: (...told) => this.#tell(...told),
+        fatal: (code, reason) => guarded(() => fatal?.(code, reason)),
+        ask: number => {
+          Promise.resolve().then(provider).then(url => socketUrl(url as string)).catch(() => undefined)
+            .then(url => this.#inner?.provide(number, url));
+        },
+      };
+      const inner = this.#inner = new Socket(
+        face, provider ? undefined : this.#url, protocols, backoffBase, backoffMax, finite(maxRetries), connectTimeout,
+        heartbeat?.message, heartbeat?.interval, heartbeat?.timeout, this.#limits.messages, this.#limits.bytes,
+      );
+      inner.blobs = this.#binaryType === "blob";
       for (const [data, bytes] of this.#early.splice(0)) inner.send(data, bytes);
       this.#earlyBytes = 0;
     } catch {
@@ -198,12 +205,11 @@ export class ReconnectingWebSocket extends EventTarget {
     this.dispatchEvent(closeEvent({ code: 1006, reason: "", wasClean: false }));
   }
 
-  #tell = (what: 0 | 1 | 2 | 3, ...[first, reason, wasClean, retryIn]: unknown[]): void => {
-    if (what === 1) this.dispatchEvent(new MessageEvent("message", { data: first, origin: originOf(this.url) }));
-    else if (what === 3) {
-      this.dispatchEvent(closeEvent({ code: first as number, reason: reason as string, wasClean: wasClean as boolean }, retryIn as number | undefined));
-    } else this.dispatchEvent(new Event(what ? "error" : "open"));
-  };
+  #tell(what: number, data: unknown, code: number, wasClean: boolean, retry: number): void {
+    if (what === 1) this.dispatchEvent(new MessageEvent("message", { data, origin: originOf(this.url) }));
+    else if (what === 3) this.dispatchEvent(closeEvent({ code, reason: data as string, wasClean }, waitOf(retry)));
+    else this.dispatchEvent(new Event(what ? "error" : "open"));
+  }
 }
 
 const full = () => new DOMException("Too many messages wait for the connection.", "QuotaExceededError");
