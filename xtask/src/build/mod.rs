@@ -4,4 +4,5 @@
 pub mod demo;
 pub mod js;
 pub mod optimise;
+pub mod pack;
 pub mod server;
