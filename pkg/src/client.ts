@@ -167,7 +167,10 @@ export class Client extends EventTarget {
   /** Behaves as if the network were away, until called with `false`: to try out what happens then. */
   goOffline(offline = true): void { this.#when(inner => inner.goOffline(offline)); }
 
-  /** Ends everything, for good. What has no answer yet is rejected with the code `closed`. */
+  /**
+   * Ends everything, for good. What waits is rejected: publishes that were sent with the code `expired`, since nobody knows what became of
+   * them, questions under way with `unavailable`, and what was not sent, or is asked after this, with `closed`.
+   */
   close(): void { this.#end("asked", closed()); }
 
   /** {@link close}, for `using`. */

@@ -2,9 +2,9 @@
 // a strict policy, and what was built has exactly one module in it.
 
 import assert from "node:assert/strict";
-import { copyFile, cp, readFile, writeFile } from "node:fs/promises";
+import { copyFile, cp, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { filesBelow, here, project, run, tool } from "../lib/project.mjs";
+import { filesBelow, project, run, tool, version } from "../lib/project.mjs";
 import { POLICY, serve } from "../lib/serve.mjs";
 import { address, visit } from "../lib/browser.mjs";
 
@@ -43,8 +43,6 @@ export async function vite(name, files) {
   await run(tool("vite"), ["build", "--logLevel", "warn"], { cwd: folder });
   return join(folder, "dist");
 }
-
-const version = async name => JSON.parse(await readFile(join(here, "node_modules", name, "package.json"), "utf8")).version;
 
 export const cases = [
   {

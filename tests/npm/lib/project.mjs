@@ -2,7 +2,7 @@
 // bundlers and frameworks are found there, and Everwire only where it was installed.
 
 import { spawn } from "node:child_process";
-import { cp, mkdir, readdir, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -34,6 +34,9 @@ export function run(command, args, options = {}) {
 
 /** An executable of `tests/npm/node_modules`. */
 export const tool = name => join(here, "node_modules/.bin", name);
+
+/** The version of a package there. */
+export const version = async name => JSON.parse(await readFile(join(here, "node_modules", name, "package.json"), "utf8")).version;
 
 /** Makes a project anew: the files of a folder, what all pages share, and those given by name; then installs the tarball. */
 export async function project(name, { from, files = {} } = {}) {

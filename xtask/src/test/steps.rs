@@ -62,6 +62,12 @@ pub const STEPS: &[Step] = &[
         run: matrix,
     },
     Step {
+        name: "npm",
+        about: "the packed npm package in bundlers, runtimes and frameworks; writes docs/bundlers.md",
+        needs: &[Scope::Wasm, Scope::Node, Scope::Bundlers, Scope::Browser],
+        run: npm,
+    },
+    Step {
         name: "size",
         about: "what browsers download",
         needs: &[Scope::Wasm, Scope::Trunk, Scope::Node],
@@ -198,6 +204,33 @@ fn matrix(workspace: &Workspace) -> Result<Tally> {
             .env("CHROMEDRIVER", setup::chromedriver(workspace).context("chromedriver is missing")?)
             .env("FIREFOX", setup::firefox(workspace).context("Firefox is missing")?)
             .env("GECKODRIVER", setup::geckodriver(workspace).context("geckodriver is missing")?),
+    )
+}
+
+/// The server keeps more than its default, so that a reader can be slow and lose nothing.
+fn npm(workspace: &Workspace) -> Result<Tally> {
+    build::server::build(workspace)?;
+    let tarball = build::pack::build(workspace)?;
+    let server = Server::start(
+        workspace,
+        &[
+            "--listen",
+            "127.0.0.1:0",
+            "--anonymous",
+            "--allow-origin",
+            "*",
+            "--retain-records",
+            "20000",
+            "--retain-bytes",
+            "16777216",
+        ],
+    )?;
+    let script = workspace.root.join("tests/npm/run.mjs");
+    count::tests(
+        cmd!(workspace.shell, "node {script}")
+            .env("EVERWIRE_TARBALL", tarball)
+            .env("EVERWIRE_SERVER", &server.url)
+            .env("CHROME", setup::chrome(workspace).context("Chromium is missing")?),
     )
 }
 
