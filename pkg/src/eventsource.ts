@@ -4,7 +4,7 @@
 
 import { absolute, constants, handlers } from "./dropin.js";
 import { persistently } from "./module.js";
-import type * as glue from "everwire-glue";
+import { Source, type Given, type SourceOptions, type Words } from "./stream.js";
 
 export { init, type InitInput } from "./module.js";
 
@@ -98,7 +98,7 @@ export class ResumableEventSource extends EventTarget {
     handlers(this.prototype, ["open", "message", "error"]);
   }
 
-  #inner: glue.Source | undefined;
+  #inner: Source | undefined;
   #over = false;
   #paused = false;
   #startId: string;
@@ -168,11 +168,11 @@ export class ResumableEventSource extends EventTarget {
     super.addEventListener(type, listener as EventListener, options);
   }
 
-  async #start(options: object): Promise<void> {
+  async #start(options: SourceOptions): Promise<void> {
     try {
-      const { Source } = await persistently(() => !this.#over);
+      const { SourceMachine } = await persistently(() => !this.#over);
       if (this.#over) return;
-      this.#inner = new Source(this.url, options, this.#tell);
+      this.#inner = new Source(SourceMachine, this.url, options, this.#tell);
       if (this.#paused) this.#inner.pause();
     } catch {
       if (this.#over) return;
@@ -181,7 +181,7 @@ export class ResumableEventSource extends EventTarget {
     }
   }
 
-  #tell = (what: 0 | 1 | 2, ...details: never[]): void => {
+  #tell = (what: 0 | 1 | 2, ...details: unknown[]): void => {
     // It may have been closed by a listener of what came just before.
     if (this.#over) return;
     if (what === 1) {
@@ -195,7 +195,5 @@ export class ResumableEventSource extends EventTarget {
   };
 }
 
-type Words = [status: number, contentType: string | undefined, retryAfter: number | undefined, body: string];
-type Given = [url: string, method: string, headers: [string, string][], body: BodyInit | null | undefined, lastEventId: string];
 
 const refusal = ([status, contentType, retryAfter, body]: Words): Refusal => ({ status, contentType, retryAfter, body });

@@ -33,29 +33,45 @@ declare module "everwire-glue" {
     free(): void;
   }
 
-  export class Socket {
-    constructor(url: string, protocols: readonly string[], options: object, tell: (what: 0 | 1 | 2 | 3, ...details: never[]) => void);
-    readonly readyState: number;
-    readonly url: string;
-    readonly protocol: string;
-    readonly extensions: string;
-    readonly bufferedAmount: number;
-    setBinaryType(type: BinaryType): void;
-    /** 0 when it is taken, 1 when there is no room, 2 when it is over. */
-    send(data: unknown, bytes: number): number;
-    close(code: number | undefined, reason: string): void;
+  type Maybe = number | undefined;
+
+  export class SocketMachine {
+    constructor(
+      host: object, seed: number, maxRetries: Maybe, connectTimeout: Maybe, backoffMax: Maybe, pings: boolean, silence: Maybe,
+      patience: Maybe, messages: Maybe, bytes: Maybe,
+    );
+    state(): number;
+    buffered(): number;
     reconnect(): void;
+    /** 0 when it is taken, 1 when there is no room, 2 when it is over. */
+    send(message: number, bytes: number): number;
+    close(code: number): void;
+    opened(): void;
+    unable(fatal: boolean): void;
+    heard(): boolean;
+    closed(code: number, clean: boolean, fatal: boolean): void;
+    changed(what: number): void;
+    fired(): void;
+    free(): void;
   }
 
-  export class Source {
-    constructor(url: string, options: object, tell: (what: 0 | 1 | 2, ...details: never[]) => void);
-    readonly readyState: number;
-    readonly origin: string;
-    readonly lastEventId: string;
-    close(): void;
+  export class SourceMachine {
+    constructor(
+      host: object, seed: number, id: Uint8Array, maxRetries: Maybe, connectTimeout: Maybe, backoffMax: Maybe, heartbeatTimeout: Maybe,
+    );
+    state(): number;
+    id(): string;
     reconnect(): void;
-    pause(): void;
-    resume(): void;
+    close(): void;
+    head(request: number, status: number, contentType: Uint8Array): boolean;
+    refused(request: number, wait: Maybe, retriable: boolean): void;
+    chunk(request: number, bytes: Uint8Array): void;
+    ended(request: number): void;
+    unable(request: number, fatal: boolean): void;
+    pause(paused: boolean): void;
+    changed(what: number): void;
+    fired(): void;
+    free(): void;
   }
 }
 

@@ -4,7 +4,7 @@
 
 import { absolute, constants, handlers } from "./dropin.js";
 import { persistently } from "./module.js";
-import type * as glue from "everwire-glue";
+import { Socket, type SocketOptions } from "./socket.js";
 
 export { init, type InitInput } from "./module.js";
 
@@ -88,7 +88,7 @@ export class ReconnectingWebSocket extends EventTarget {
     handlers(this.prototype, ["open", "message", "error", "close"]);
   }
 
-  #inner: glue.Socket | undefined;
+  #inner: Socket | undefined;
   #url = "";
   #binaryType: BinaryType;
   /** What waits for the module. */
@@ -179,11 +179,11 @@ export class ReconnectingWebSocket extends EventTarget {
     super.addEventListener(type, listener as EventListener, options);
   }
 
-  async #start(protocols: string[], options: object): Promise<void> {
+  async #start(protocols: string[], options: Omit<SocketOptions, "binaryType">): Promise<void> {
     try {
-      const { Socket } = await persistently(() => !this.#over);
+      const { SocketMachine } = await persistently(() => !this.#over);
       if (this.#over) return;
-      const inner = this.#inner = new Socket(this.#url, protocols, { ...options, binaryType: this.#binaryType }, this.#tell);
+      const inner = this.#inner = new Socket(SocketMachine, this.#url, protocols, { ...options, binaryType: this.#binaryType }, this.#tell);
       for (const [data, bytes] of this.#early.splice(0)) inner.send(data, bytes);
       this.#earlyBytes = 0;
     } catch {
