@@ -12,14 +12,22 @@ export interface Run {
   readonly first: number;
   readonly epoch: string;
   readonly times: Float64Array;
-  /** 0 JSON, 1 text, 2 bytes. */
-  readonly kinds: Uint8Array;
-  /** For each message its payload (unless that is bytes), key, subject and id, end to end. */
+  /** 0 JSON, 1 text, 2 bytes; left out where all are JSON. */
+  readonly kinds?: Uint8Array;
+  /** The payloads (those that are no bytes) in brackets, with `mark` between them. */
   readonly text: string;
-  /** Where each of the four ends. What is absent is empty. */
+  /** Where each of them ends. */
   readonly ends: Uint32Array;
+  /** A number, with a comma on each side. */
+  readonly mark: string;
+  /** For each message its key, subject and id, end to end, if any message has any. */
+  readonly about?: string;
+  /** Where each of those ends. What is absent is empty. */
+  readonly aboutEnds?: Uint32Array;
   /** Payloads that are bytes, at their message's index. */
   readonly bytes?: readonly Uint8Array[];
+  /** All payloads, parsed at once when the first was asked for: those that are still to be asked for. Null where that can't be done. */
+  values?: unknown[] | null;
 }
 
 interface RawEphemeral {
@@ -50,12 +58,15 @@ export class Message<T> {
    * @throws an {@link EverwireError} with the code `decode` when it is no JSON although its publisher said so.
    */
   get data(): T {
-    if (this.parsed === UNPARSED) this.parsed = decode(this.run.kinds[this.index]!, this.text, this.bytes);
+    if (this.parsed === UNPARSED) this.parsed = value(this.run, this.index, this);
     return this.parsed as T;
   }
 
   /** Its payload as it came: JSON is not parsed. Empty for bytes. */
-  get text(): string { return this.cut(0); }
+  get text(): string {
+    const { text, ends, mark } = this.run;
+    return text.slice(this.index ? ends[this.index - 1]! + mark.length : 1, ends[this.index]);
+  }
 
   /** Its payload where that is bytes. */
   get bytes(): Uint8Array | undefined { return this.run.bytes?.[this.index]; }
@@ -73,20 +84,49 @@ export class Message<T> {
   get time(): number { return this.run.times[this.index]!; }
 
   /** What it is about, where its publisher said so. */
-  get key(): string | undefined { return this.cut(1) || undefined; }
+  get key(): string | undefined { return this.about(0) || undefined; }
 
   /** Its publisher's subject, where the server knows one. */
-  get from(): string | undefined { return this.cut(2) || undefined; }
+  get from(): string | undefined { return this.about(1) || undefined; }
 
   /** The id that it was published with: that of the publish's promise. */
-  get id(): string | undefined { return this.cut(3) || undefined; }
+  get id(): string | undefined { return this.about(2) || undefined; }
 
-  /** One of its four pieces of the run's text. */
-  private cut(piece: number): string {
-    const { text, ends } = this.run;
-    const place = 4 * this.index + piece;
-    return text.slice(place && ends[place - 1], ends[place]);
+  /** Its key, subject or id. */
+  private about(piece: number): string | undefined {
+    const { about, aboutEnds } = this.run;
+    const place = 3 * this.index + piece;
+    return about?.slice(place && aboutEnds![place - 1], aboutEnds![place]);
   }
+}
+
+/** A message's payload: together with those of all its run where they are JSON, else by itself. */
+function value(run: Run, index: number, message: Message<unknown>): unknown {
+  if (run.values === undefined) run.values = run.kinds ? null : parsed(run);
+  if (!run.values) return decode(run.kinds?.[index] ?? 0, message.text, message.bytes);
+  const place = 2 * index;
+  const value = run.values[place];
+  // Who keeps one message does not keep them all.
+  run.values[place] = undefined;
+  return value;
+}
+
+/**
+ * A run's text as one array: payloads, and a mark after each but the last. Null unless every mark is where it belongs, as
+ * it is not when something among the payloads is no JSON: nobody who publishes knows the mark, so nothing can stand for one
+ * that went into a string or an array.
+ */
+function parsed({ text, mark, count }: Run): unknown[] | null {
+  let all: unknown[];
+  try {
+    all = JSON.parse(text);
+  } catch {
+    return null;
+  }
+  if (all.length !== 2 * count - 1) return null;
+  const number = +mark.slice(1, -1);
+  for (let place = 1; place < all.length; place += 2) if (all[place] !== number) return null;
+  return all;
 }
 
 function decode(kind: number, text: string | undefined, bytes: Uint8Array | undefined): unknown {

@@ -45,3 +45,13 @@ export function absolute(url: string | URL): URL {
     throw new DOMException(`'${url}' is not a valid URL.`, "SyntaxError");
   }
 }
+
+/** What a function of the app says. What it throws is seen, and means no. @internal */
+export function guarded(ask: () => unknown): boolean {
+  try {
+    return Boolean(ask());
+  } catch (error) {
+    queueMicrotask(() => { throw error; });
+    return false;
+  }
+}

@@ -46,6 +46,8 @@ export interface ResumableEventSourceOptions {
   readonly maxRetries?: number;
   /** How long an attempt may take until it is open. Default: 30,000. */
   readonly connectTimeout?: number;
+  /** The first wait is at most this long, and each one after it up to twice as long as the one before. Default: 500. */
+  readonly backoffBase?: number;
   /** No wait between attempts is longer. Default: 20,000. */
   readonly backoffMax?: number;
   /** Which refusals are tried again: `"transient"` (408, 425, 429, 5xx), or who knows. Default: none, as the standard has it. */

@@ -37,7 +37,7 @@ declare module "everwire-glue" {
 
   export class SocketMachine {
     constructor(
-      host: object, seed: number, maxRetries: Maybe, connectTimeout: Maybe, backoffMax: Maybe, pings: boolean, silence: Maybe,
+      host: object, seed: number, maxRetries: Maybe, connectTimeout: Maybe, backoffBase: Maybe, backoffMax: Maybe, pings: boolean, silence: Maybe,
       patience: Maybe, messages: Maybe, bytes: Maybe,
     );
     state(): number;
@@ -57,7 +57,7 @@ declare module "everwire-glue" {
 
   export class SourceMachine {
     constructor(
-      host: object, seed: number, id: Uint8Array, maxRetries: Maybe, connectTimeout: Maybe, backoffMax: Maybe, heartbeatTimeout: Maybe,
+      host: object, seed: number, id: Uint8Array, maxRetries: Maybe, connectTimeout: Maybe, backoffBase: Maybe, backoffMax: Maybe, heartbeatTimeout: Maybe,
     );
     state(): number;
     id(): string;

@@ -2,6 +2,7 @@
 // The host of the WebSocket's machine: the platform's socket, and what waits to be sent. What is done when is decided in the machine
 // (`sdk/js-websocket`); this does it.
 
+import { guarded } from "./dropin.js";
 import { Host } from "./page.js";
 import type * as glue from "everwire-glue";
 
@@ -9,6 +10,7 @@ import type * as glue from "everwire-glue";
 export interface SocketOptions {
   readonly maxRetries?: number;
   readonly connectTimeout?: number;
+  readonly backoffBase?: number;
   readonly backoffMax?: number;
   readonly heartbeatMessage?: string | ArrayBuffer;
   readonly heartbeatInterval?: number;
@@ -52,11 +54,11 @@ export class Socket extends Host<glue.SocketMachine> {
     this.#options = options;
     this.#tell = tell;
     this.#binaryType = options.binaryType;
-    const { maxRetries, connectTimeout, backoffMax, heartbeatMessage: ping, heartbeatInterval, heartbeatTimeout } = options;
+    const { maxRetries, connectTimeout, backoffBase, backoffMax, heartbeatMessage: ping, heartbeatInterval, heartbeatTimeout } = options;
     const { outboxMessages, outboxBytes } = options;
     this.#messages.set(0, ping);
     this.live(new Machine(
-      this, Math.random() * 2 ** 53, maxRetries, connectTimeout, backoffMax, ping !== undefined, heartbeatInterval, heartbeatTimeout,
+      this, Math.random() * 2 ** 53, maxRetries, connectTimeout, backoffBase, backoffMax, ping !== undefined, heartbeatInterval, heartbeatTimeout,
       outboxMessages, outboxBytes,
     ));
     this.machine?.reconnect();
@@ -131,16 +133,8 @@ export class Socket extends Host<glue.SocketMachine> {
     socket.onclose = ({ code, reason, wasClean }) => {
       this.#socket = undefined;
       this.#said = { reason, wasClean };
-      this.machine?.closed(code, wasClean, this.#isFatal(code, reason));
+      this.machine?.closed(code, wasClean, guarded(() => this.#options.fatal?.(code, reason)));
     };
-  }
-
-  #isFatal(code: number, reason: string): boolean {
-    try {
-      return Boolean(this.#options.fatal?.(code, reason));
-    } catch {
-      return false;
-    }
   }
 
   #send(number: number): void {

@@ -2,6 +2,7 @@
 // The host of the event source's machine: requests, and reading their answers. What is done when, and what is in a stream, is decided
 // in the machine (`sdk/js-eventsource`); this does it.
 
+import { guarded } from "./dropin.js";
 import { Host } from "./page.js";
 import type * as glue from "everwire-glue";
 
@@ -21,6 +22,7 @@ export interface SourceOptions {
   readonly heartbeatTimeout?: number | undefined;
   readonly maxRetries?: number | undefined;
   readonly connectTimeout?: number | undefined;
+  readonly backoffBase?: number | undefined;
   readonly backoffMax?: number | undefined;
   readonly retry?: ((...words: Words) => boolean) | undefined;
   readonly prepare?: ((given: Given, answer: (changed?: Given) => void) => void) | undefined;
@@ -56,8 +58,8 @@ export class Source extends Host<glue.SourceMachine> {
     this.#url = url;
     this.#options = options;
     this.#tell = tell;
-    const { lastEventId, maxRetries, connectTimeout, backoffMax, heartbeatTimeout } = options;
-    this.live(new Machine(this, Math.random() * 2 ** 53, bytes(lastEventId), maxRetries, connectTimeout, backoffMax, heartbeatTimeout));
+    const { lastEventId, maxRetries, connectTimeout, backoffBase, backoffMax, heartbeatTimeout } = options;
+    this.live(new Machine(this, Math.random() * 2 ** 53, bytes(lastEventId), maxRetries, connectTimeout, backoffBase, backoffMax, heartbeatTimeout));
     this.machine?.reconnect();
   }
 
@@ -173,14 +175,8 @@ export class Source extends Host<glue.SourceMachine> {
 
   #refused(number: number, words: Words, signal: AbortSignal): void {
     if (signal.aborted) return;
-    let again = false;
-    try {
-      again = Boolean(this.#options.retry?.(...words));
-    } catch {
-      // Whoever can't say so wants no more.
-    }
     this.#words = words;
-    this.machine?.refused(number, words[2], again);
+    this.machine?.refused(number, words[2], guarded(() => this.#options.retry?.(...words)));
   }
 }
 

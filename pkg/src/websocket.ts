@@ -14,6 +14,8 @@ export interface ReconnectingWebSocketOptions {
   readonly maxRetries?: number;
   /** How long an attempt may take until it is open. Default: 10,000. */
   readonly connectTimeout?: number;
+  /** The first wait is at most this long, and each one after it up to twice as long as the one before. Default: 500. */
+  readonly backoffBase?: number;
   /** No wait between attempts is longer. Default: 20,000. */
   readonly backoffMax?: number;
   /**

@@ -3,7 +3,7 @@
 
 import { quit } from "./lib/browser.mjs";
 
-const GROUPS = ["bundlers"];
+const GROUPS = ["examples"];
 
 const words = process.argv.slice(2);
 const wanted = name => words.length === 0 || words.some(word => name.toLowerCase().includes(word.toLowerCase()));

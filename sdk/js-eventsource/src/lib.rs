@@ -75,12 +75,17 @@ struct Parts {
 impl SourceMachine {
     /// One that does nothing before it is told to connect. `id` is where to go on from, in UTF-8.
     #[wasm_bindgen(constructor)]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "a number costs nothing to pass, the name of an option does"
+    )]
     pub fn new(
         host: Host,
         seed: f64,
         id: &[u8],
         max_retries: f64,
         connect_timeout: f64,
+        backoff_base: f64,
         backoff_max: f64,
         heartbeat_timeout: f64,
     ) -> Self {
@@ -89,6 +94,8 @@ impl SourceMachine {
         config.reconnect.max_retries =
             number(max_retries).filter(|_| max_retries.is_finite()).map(|most| most as u32);
         set(&mut config.reconnect.connect_timeout, connect_timeout);
+        set(&mut config.reconnect.backoff.first, backoff_base);
+        set(&mut config.reconnect.backoff.base, backoff_base);
         set(&mut config.reconnect.backoff.max, backoff_max);
         config.heartbeat_timeout = number(heartbeat_timeout).map(Duration::from_millis);
         let source = EventSource::new(config, &String::from_utf8_lossy(id), seed as u64);

@@ -83,6 +83,7 @@ impl SocketMachine {
         seed: f64,
         max_retries: f64,
         connect_timeout: f64,
+        backoff_base: f64,
         backoff_max: f64,
         pings: bool,
         silence: f64,
@@ -95,6 +96,8 @@ impl SocketMachine {
         config.reconnect.max_retries =
             number(max_retries).filter(|_| max_retries.is_finite()).map(|most| most as u32);
         set(&mut config.reconnect.connect_timeout, connect_timeout);
+        set(&mut config.reconnect.backoff.first, backoff_base);
+        set(&mut config.reconnect.backoff.base, backoff_base);
         set(&mut config.reconnect.backoff.max, backoff_max);
         if let Some(silence) = number(silence) {
             let interval = Duration::from_millis(silence);

@@ -2,10 +2,10 @@
 // a strict policy, and what was built has exactly one module in it.
 
 import assert from "node:assert/strict";
-import { copyFile, cp, readFile } from "node:fs/promises";
+import { copyFile, cp, readFile, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { filesBelow, here, project, run, tool } from "../lib/project.mjs";
-import { serve } from "../lib/serve.mjs";
+import { POLICY, serve } from "../lib/serve.mjs";
 import { address, visit } from "../lib/browser.mjs";
 
 const MAIN = `import { Client } from "everwire";
@@ -21,14 +21,14 @@ const html = script => `<!doctype html>
 `;
 
 /** Opens what was built, and sees to it that messages went both ways. `modules` is how many it may have, and fetch. */
-export async function check(folder, topic, { modules = 1, page = "/" } = {}) {
+export async function check(folder, topic, { modules = 1, page = "/", policy, transport = "websocket" } = {}) {
   const built = (await filesBelow(folder)).filter(file => file.endsWith(".wasm")).map(file => basename(file));
   assert.equal(built.length, modules, `modules in what was built: ${built.join(", ") || "none"}`);
-  const server = await serve(folder);
+  const server = await serve(folder, { policy });
   try {
     const { outcome, wasm, errors } = await visit(address(server.origin + page, topic));
     assert.equal(outcome.error, undefined);
-    assert.equal(outcome.result.transport, "websocket");
+    assert.equal(outcome.result.transport, transport);
     assert.equal(outcome.result.state, "closed");
     assert.deepEqual(errors, []);
     assert.equal(wasm.length, modules, `modules fetched: ${wasm.join(", ") || "none"}`);
@@ -123,14 +123,47 @@ export const cases = [
     },
   },
   {
-    name: "Parcel", package: "parcel", how: "`\"@parcel/resolver-default\": { \"packageExports\": true }` in `package.json`",
+    name: "Parcel", package: "parcel", how: "nothing to do; other entries than the first want `\"@parcel/resolver-default\": { \"packageExports\": true }` in `package.json`",
     async run() {
-      const manifest = { private: true, "@parcel/resolver-default": { packageExports: true } };
-      const files = { "index.html": html("./main.js"), "main.js": MAIN, "package.json": JSON.stringify(manifest), ".parcelrc": '{ "extends": "@parcel/config-default" }' };
+      const files = { "index.html": html("./main.js"), "main.js": MAIN, ".parcelrc": '{ "extends": "@parcel/config-default" }' };
       const folder = await project("parcel", { files });
       const args = ["build", "index.html", "--no-cache", "--no-source-maps", "--log-level", "error", "--dist-dir", "dist", "--no-autoinstall"];
-      await run(tool("parcel"), args, { cwd: folder, env: { ...process.env, PARCEL_WORKERS: "0" } });
-      await check(join(folder, "dist"), "npm:parcel");
+      await run(tool("parcel"), args, { cwd: folder });
+      // Parcel writes an import map into the page.
+      await check(join(folder, "dist"), "npm:parcel", { policy: POLICY.replace("'self' 'wasm", "'self' 'unsafe-inline' 'wasm") });
+    },
+  },
+  {
+    name: "Next.js", package: "next", how: "in a client component (`\"use client\"`); importing it on the server does nothing",
+    async run() {
+      const config = `import { join } from "node:path";
+const root = join(import.meta.dirname, "../..");
+export default { output: "export", turbopack: { root }, outputFileTracingRoot: root, images: { unoptimized: true } };
+`;
+      const folder = await project("next", {
+        files: {
+          "package.json": '{ "private": true, "type": "module", "dependencies": { "next": "*", "react": "*", "react-dom": "*" } }',
+          "next.config.mjs": config,
+          "app/layout.js": `export default ({ children }) => <html lang="en"><body>{children}</body></html>;\n`,
+          "app/page.js": `import Talk from "./talk.js";\nexport default () => <Talk />;\n`,
+          "app/talk.js": `"use client";
+import { useEffect } from "react";
+import { Client } from "everwire";
+import { exchangeInPage } from "../exchange.js";
+let talks = false;
+export default function Talk() {
+  useEffect(() => {
+    if (!talks) exchangeInPage(Client);
+    talks = true;
+  }, []);
+  return <p>{typeof Client}</p>;
+}
+`,
+        },
+      });
+      await run(tool("next"), ["build"], { cwd: folder, env: { ...process.env, NEXT_TELEMETRY_DISABLED: "1", NODE_ENV: "production" } });
+      // It writes scripts into the page.
+      await check(join(folder, "out"), "npm:next", { policy: POLICY.replace("'self' 'wasm", "'self' 'unsafe-inline' 'wasm") });
     },
   },
   {
@@ -177,6 +210,5 @@ onmessage = async ({ data }) => {
 for (const one of cases) if (one.package) one.version = await version(one.package);
 
 async function page(folder, script) {
-  const { writeFile } = await import("node:fs/promises");
   await writeFile(join(folder, "dist/index.html"), html(`./${script}`));
 }

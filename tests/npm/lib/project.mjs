@@ -45,12 +45,17 @@ export async function project(name, { from, files = {} } = {}) {
     await cp(from, folder, { recursive: true, filter });
   }
   await cp(join(here, "shared/exchange.js"), join(folder, "exchange.js"));
-  for (const [path, text] of Object.entries({ "package.json": '{ "private": true, "type": "module" }\n', ...files })) {
+  // What an example names for its own installation is here already.
+  const manifest = { "package.json": '{ "private": true, "type": "module" }\n' };
+  for (const [path, text] of Object.entries({ ...manifest, ...files })) {
     await mkdir(join(folder, path, ".."), { recursive: true });
     await writeFile(join(folder, path), text);
   }
+  const declared = files["package.json"];
+  if (declared) await writeFile(join(folder, "package.json"), manifest["package.json"]);
   const quiet = ["--no-audit", "--no-fund", "--ignore-scripts", "--no-save", "--loglevel=error"];
   await run("npm", ["install", needed("EVERWIRE_TARBALL"), "--prefix", folder, "--install-links", "--legacy-peer-deps", ...quiet], { cwd: folder });
+  if (declared) await writeFile(join(folder, "package.json"), declared);
   return folder;
 }
 
