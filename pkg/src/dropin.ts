@@ -46,12 +46,6 @@ export function absolute(url: string | URL): URL {
   }
 }
 
-/** When the next attempt is, as the module tells it: `Infinity` when the network or the page is back, `undefined` never. @internal */
-export const waitOf = (retry: number): number | undefined => retry === -2 ? undefined : retry === -1 ? Infinity : retry;
-
-/** A limit for the module, where none is `undefined`. @internal */
-export const finite = (limit: number | undefined): number | undefined => limit === Infinity ? undefined : limit;
-
 /** What a function of the app says. What it throws is seen, and means no. @internal */
 export function guarded(ask: () => unknown): boolean {
   try {

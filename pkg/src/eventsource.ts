@@ -2,9 +2,9 @@
 // `ResumableEventSource`: the platform's interface over the module's event source, and what that lacks. What it decides is decided there;
 // here is what JavaScript expects: what is thrown, events, handlers, and that it works before the module has loaded.
 
-import { absolute, constants, finite, guarded, handlers, waitOf } from "./dropin.js";
+import { absolute, constants, handlers } from "./dropin.js";
 import { persistently } from "./module.js";
-import type * as glue from "everwire-glue";
+import { Source, type Given, type SourceOptions, type Words } from "./stream.js";
 
 export { init, type InitInput } from "./module.js";
 
@@ -12,6 +12,8 @@ export { init, type InitInput } from "./module.js";
 export interface Refusal {
   readonly status: number;
   readonly contentType?: string;
+  /** What `Retry-After` says, in milliseconds. */
+  readonly retryAfter?: number;
   /** The beginning of the body. */
   readonly body: string;
 }
@@ -98,7 +100,7 @@ export class ResumableEventSource extends EventTarget {
     handlers(this.prototype, ["open", "message", "error"]);
   }
 
-  #inner: glue.Source | undefined;
+  #inner: Source | undefined;
   #over = false;
   #paused = false;
   #startId: string;
@@ -113,9 +115,26 @@ export class ResumableEventSource extends EventTarget {
   constructor(url: string | URL, options: ResumableEventSourceOptions = {}) {
     super();
     this.url = absolute(url).href;
-    this.withCredentials = Boolean(options.withCredentials);
-    this.#startId = options.lastEventId ?? "";
-    void this.#start(options);
+    const { withCredentials = false, headers, retry, prepare, lastEventId = "", ...rest } = options;
+    this.withCredentials = Boolean(withCredentials);
+    this.#startId = lastEventId;
+    void this.#start({
+      ...rest,
+      lastEventId,
+      credentials: this.withCredentials ? "include" : undefined,
+      headers: headers && [...new Headers(headers)],
+      retry: retry === "transient"
+        ? (status: number) => [408, 425, 429].includes(status) || (status >= 500 && status <= 599)
+        : retry && ((...words: Words) => retry(refusal(words))),
+      prepare: prepare && ((given: Given, answer: (changed?: Given) => void) => {
+        const [url, method, headers, body, lastEventId] = given;
+        const request: StreamRequest = { url, method, headers: new Headers(headers), body, lastEventId };
+        Promise.resolve(request).then(prepare).then(changed => {
+          const now = { ...request, ...changed };
+          answer([absolute(now.url).href, now.method, [...new Headers(now.headers)], now.body, lastEventId]);
+        }).catch(() => answer());
+      }),
+    });
   }
 
   get readyState(): 0 | 1 | 2 { return this.#over ? 2 : (this.#inner?.readyState ?? 0) as 0 | 1 | 2; }
@@ -151,52 +170,32 @@ export class ResumableEventSource extends EventTarget {
     super.addEventListener(type, listener as EventListener, options);
   }
 
-  async #start(options: ResumableEventSourceOptions): Promise<void> {
+  async #start(options: SourceOptions): Promise<void> {
     try {
-      const { Source } = await persistently(() => !this.#over);
+      const { SourceMachine } = await persistently(() => !this.#over);
       if (this.#over) return;
-      const { retry, prepare, method = "GET", body, backoffBase, backoffMax, maxRetries, connectTimeout, heartbeatTimeout } = options;
-      const headers = new Headers(options.headers);
-      const face: glue.SourceFace = {
-        opened: () => this.#tell(new Event("open")),
-        message: (type, data, lastEventId) => {
-          this.#tell(new MessageEvent(type, { data, lastEventId, origin: this.#inner?.origin ?? "" }));
-        },
-        failed: (why, wait, status, contentType, body) => {
-          const retryIn = waitOf(wait);
-          const kind = KINDS[why]!;
-          const refusal = kind === "refused" ? { status, contentType, body } : undefined;
-          this.#tell(Object.assign(new Event("error"), { kind, retryIn, fatal: retryIn === undefined, refusal }));
-        },
-        retries: (status, contentType, body) => guarded(() => (retry as (refusal: Refusal) => boolean)({ status, contentType, body })),
-        ask: (number, lastEventId) => {
-          const request: StreamRequest = { url: this.url, method, headers: new Headers(headers), body, lastEventId };
-          Promise.resolve(request).then(prepare).then(changed => {
-            const now = { ...request, ...changed };
-            this.#inner?.provide(number, absolute(now.url).href, now.method, [...new Headers(now.headers)].flat(), now.body ?? undefined);
-          }).catch(() => this.#inner?.provide(number, undefined, undefined, [], undefined));
-        },
-      };
-      // Who changes requests has all of it in hand, and can leave a header out.
-      const [givenHeaders, givenBody] = prepare ? [[], undefined] : [[...headers].flat(), body ?? undefined];
-      this.#inner = new Source(
-        face, this.url, this.#startId, method, givenHeaders, givenBody, this.withCredentials ? 1 : 0, Boolean(prepare),
-        retry === "transient" ? 1 : retry ? 2 : 0, backoffBase, backoffMax, finite(maxRetries), connectTimeout, heartbeatTimeout,
-      );
+      this.#inner = new Source(SourceMachine, this.url, options, this.#tell);
       if (this.#paused) this.#inner.pause();
     } catch {
-      const failed = Object.assign(new Event("error"), { kind: "load", fatal: true });
-      this.#tell(failed, () => { this.#over = true; });
+      if (this.#over) return;
+      this.#over = true;
+      this.dispatchEvent(Object.assign(new Event("error"), { kind: "load", fatal: true }));
     }
   }
 
-  /** It may have been closed by a listener of what came just before. */
-  #tell(event: Event, before = () => {}): void {
+  #tell = (what: 0 | 1 | 2, ...details: unknown[]): void => {
+    // It may have been closed by a listener of what came just before.
     if (this.#over) return;
-    before();
-    this.dispatchEvent(event);
-  }
+    if (what === 1) {
+      const [type, data, lastEventId] = details as string[];
+      this.dispatchEvent(new MessageEvent(type!, { data, lastEventId: lastEventId!, origin: this.#inner?.origin ?? "" }));
+    } else if (what === 2) {
+      const [kind, retryIn, ...words] = details as unknown as [FailureKind, number | undefined, ...Words];
+      const fatal = retryIn === undefined;
+      this.dispatchEvent(Object.assign(new Event("error"), { kind, fatal, retryIn, refusal: words.length ? refusal(words) : undefined }));
+    } else this.dispatchEvent(new Event("open"));
+  };
 }
 
-/** As the module numbers them. */
-const KINDS: readonly FailureKind[] = ["network", "connect-timeout", "silent", "refused", "too-long", "request", "replaced"];
+
+const refusal = ([status, contentType, retryAfter, body]: Words): Refusal => ({ status, contentType, retryAfter, body });

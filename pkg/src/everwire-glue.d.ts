@@ -33,58 +33,45 @@ declare module "everwire-glue" {
     free(): void;
   }
 
-  /** What a `Socket` tells: 0 an open, 1 a message, 2 an error, 3 a close. */
-  export interface SocketFace {
-    tell(what: number, data: unknown, code: number, clean: boolean, retry: number): void;
-    ask(number: number): void;
-    fatal(code: number, reason: string): boolean;
-  }
+  type Maybe = number | undefined;
 
-  export class Socket {
-    /** Numbers that are `undefined` mean the default. */
+  export class SocketMachine {
     constructor(
-      face: SocketFace, url: string | undefined, protocols: readonly string[], backoffBase: number | undefined, backoffMax: number | undefined,
-      maxRetries: number | undefined, connectTimeout: number | undefined, ping: string | undefined, silence: number | undefined,
-      patience: number | undefined, outboxMessages: number | undefined, outboxBytes: number | undefined,
+      host: object, seed: number, maxRetries: Maybe, connectTimeout: Maybe, backoffBase: Maybe, backoffMax: Maybe, pings: boolean, silence: Maybe,
+      patience: Maybe, messages: Maybe, bytes: Maybe,
     );
-    readonly readyState: number;
-    readonly url: string;
-    readonly protocol: string;
-    readonly extensions: string;
-    readonly bufferedAmount: number;
-    set blobs(blobs: boolean);
-    provide(number: number, url: string | undefined): void;
+    state(): number;
+    buffered(): number;
+    reconnect(): void;
     /** 0 when it is taken, 1 when there is no room, 2 when it is over. */
-    send(data: unknown, bytes: number): number;
-    close(code: number | undefined, reason: string): boolean;
-    reconnect(): void;
-  }
-
-  /** What a `Source` tells. */
-  export interface SourceFace {
+    send(message: number, bytes: number): number;
+    close(code: number): void;
     opened(): void;
-    message(event: string, data: string, id: string): void;
-    failed(why: number, retry: number, status: number, contentType: string | undefined, body: string): void;
-    ask(number: number, id: string): void;
-    retries(status: number, contentType: string | undefined, body: string): boolean;
+    unable(fatal: boolean): void;
+    heard(): boolean;
+    closed(code: number, clean: boolean, fatal: boolean): void;
+    changed(what: number): void;
+    fired(): void;
+    free(): void;
   }
 
-  export class Source {
-    /** Numbers that are `undefined` mean the default; headers are names and values in turn. */
+  export class SourceMachine {
     constructor(
-      face: SourceFace, url: string, id: string, method: string, headers: readonly string[], body: unknown, credentials: 0 | 1 | 2,
-      asks: boolean, retries: 0 | 1 | 2, backoffBase: number | undefined, backoffMax: number | undefined, maxRetries: number | undefined,
-      connectTimeout: number | undefined, heartbeatTimeout: number | undefined,
+      host: object, seed: number, id: Uint8Array, maxRetries: Maybe, connectTimeout: Maybe, backoffBase: Maybe, backoffMax: Maybe, heartbeatTimeout: Maybe,
     );
-    readonly readyState: number;
-    readonly url: string;
-    readonly origin: string;
-    readonly lastEventId: string;
-    provide(number: number, url: string | undefined, method: string | undefined, headers: readonly string[], body: unknown): void;
-    close(): void;
+    state(): number;
+    id(): string;
     reconnect(): void;
-    pause(): void;
-    resume(): void;
+    close(): void;
+    head(request: number, status: number, contentType: Uint8Array): boolean;
+    refused(request: number, wait: Maybe, retriable: boolean): void;
+    chunk(request: number, bytes: Uint8Array): void;
+    ended(request: number): void;
+    unable(request: number, fatal: boolean): void;
+    pause(paused: boolean): void;
+    changed(what: number): void;
+    fired(): void;
+    free(): void;
   }
 }
 

@@ -2,9 +2,9 @@
 // `ReconnectingWebSocket`: the platform's interface over the module's socket. What it decides is decided there; here is what JavaScript
 // expects: what is thrown, events, handlers, and that it works before the module has loaded.
 
-import { absolute, constants, finite, guarded, handlers, waitOf } from "./dropin.js";
+import { absolute, constants, handlers } from "./dropin.js";
 import { persistently } from "./module.js";
-import type * as glue from "everwire-glue";
+import { Socket, type SocketOptions } from "./socket.js";
 
 export { init, type InitInput } from "./module.js";
 
@@ -23,7 +23,7 @@ export interface ReconnectingWebSocketOptions {
    * link is dead. Without a message the server has to be one that is never silent for longer by itself. Default: none, since what
    * a server answers depends on the server.
    */
-  readonly heartbeat?: { readonly message?: string; readonly interval: number; readonly timeout: number };
+  readonly heartbeat?: { readonly message?: string | ArrayBuffer; readonly interval: number; readonly timeout: number };
   /** How much waits for a link. Default: 1,000 messages, 1 MiB. */
   readonly outbox?: { readonly messages?: number; readonly bytes?: number };
   /** After which closes nothing is tried again. Default: none. */
@@ -90,7 +90,7 @@ export class ReconnectingWebSocket extends EventTarget {
     handlers(this.prototype, ["open", "message", "error", "close"]);
   }
 
-  #inner: glue.Socket | undefined;
+  #inner: Socket | undefined;
   #url = "";
   #binaryType: BinaryType;
   /** What waits for the module. */
@@ -111,9 +111,17 @@ export class ReconnectingWebSocket extends EventTarget {
     if (new Set(names).size < names.length || names.some(name => !/^[!#$%&'*+\-.^_`|~\w]+$/.test(name)))
       throw new DOMException("The subprotocol is invalid or duplicated.", "SyntaxError");
     if (typeof url !== "function") this.#url = socketUrl(url);
-    this.#binaryType = options.binaryType ?? "blob";
-    this.#limits = { messages: options.outbox?.messages ?? MESSAGES, bytes: options.outbox?.bytes ?? BYTES };
-    void this.#start(names, typeof url === "function" ? url : undefined, options);
+    const { heartbeat, outbox, binaryType = "blob", ...rest } = options;
+    this.#binaryType = binaryType;
+    this.#limits = { messages: outbox?.messages ?? MESSAGES, bytes: outbox?.bytes ?? BYTES };
+    void this.#start(names, {
+      ...rest,
+      heartbeatMessage: heartbeat?.message, heartbeatInterval: heartbeat?.interval, heartbeatTimeout: heartbeat?.timeout,
+      outboxMessages: this.#limits.messages, outboxBytes: this.#limits.bytes,
+      provider: typeof url === "function" && ((answer: (url?: string) => void) => {
+        Promise.resolve().then(url).then(socketUrl).then(answer, () => answer());
+      }),
+    });
   }
 
   get url(): string { return this.#inner?.url || this.#url; }
@@ -126,7 +134,7 @@ export class ReconnectingWebSocket extends EventTarget {
   set binaryType(type: BinaryType) {
     if (type !== "blob" && type !== "arraybuffer") return;
     this.#binaryType = type;
-    if (this.#inner) this.#inner.blobs = type === "blob";
+    this.#inner?.setBinaryType(type);
   }
 
   /** Sends, now or when there is a link. */
@@ -173,24 +181,11 @@ export class ReconnectingWebSocket extends EventTarget {
     super.addEventListener(type, listener as EventListener, options);
   }
 
-  async #start(protocols: string[], provider: (() => unknown) | undefined, options: ReconnectingWebSocketOptions): Promise<void> {
+  async #start(protocols: string[], options: Omit<SocketOptions, "binaryType">): Promise<void> {
     try {
-      const { Socket } = await persistently(() => !this.#over);
+      const { SocketMachine } = await persistently(() => !this.#over);
       if (this.#over) return;
-      const { backoffBase, backoffMax, maxRetries, connectTimeout, heartbeat, fatal } = options;
-      const face: glue.SocketFace = {
-        tell: (...told) => this.#tell(...told),
-        fatal: (code, reason) => guarded(() => fatal?.(code, reason)),
-        ask: number => {
-          Promise.resolve().then(provider).then(url => socketUrl(url as string)).catch(() => undefined)
-            .then(url => this.#inner?.provide(number, url));
-        },
-      };
-      const inner = this.#inner = new Socket(
-        face, provider ? undefined : this.#url, protocols, backoffBase, backoffMax, finite(maxRetries), connectTimeout,
-        heartbeat?.message, heartbeat?.interval, heartbeat?.timeout, this.#limits.messages, this.#limits.bytes,
-      );
-      inner.blobs = this.#binaryType === "blob";
+      const inner = this.#inner = new Socket(SocketMachine, this.#url, protocols, { ...options, binaryType: this.#binaryType }, this.#tell);
       for (const [data, bytes] of this.#early.splice(0)) inner.send(data, bytes);
       this.#earlyBytes = 0;
     } catch {
@@ -205,11 +200,12 @@ export class ReconnectingWebSocket extends EventTarget {
     this.dispatchEvent(closeEvent({ code: 1006, reason: "", wasClean: false }));
   }
 
-  #tell(what: number, data: unknown, code: number, wasClean: boolean, retry: number): void {
-    if (what === 1) this.dispatchEvent(new MessageEvent("message", { data, origin: originOf(this.url) }));
-    else if (what === 3) this.dispatchEvent(closeEvent({ code, reason: data as string, wasClean }, waitOf(retry)));
-    else this.dispatchEvent(new Event(what ? "error" : "open"));
-  }
+  #tell = (what: 0 | 1 | 2 | 3, ...[first, reason, wasClean, retryIn]: unknown[]): void => {
+    if (what === 1) this.dispatchEvent(new MessageEvent("message", { data: first, origin: originOf(this.url) }));
+    else if (what === 3) {
+      this.dispatchEvent(closeEvent({ code: first as number, reason: reason as string, wasClean: wasClean as boolean }, retryIn as number | undefined));
+    } else this.dispatchEvent(new Event(what ? "error" : "open"));
+  };
 }
 
 const full = () => new DOMException("Too many messages wait for the connection.", "QuotaExceededError");

@@ -1,145 +1,119 @@
-//! The `ReconnectingWebSocket` alone, as small as can be: what `everwire/websocket` of the npm package loads.
+//! What `ReconnectingWebSocket` decides, alone in its module: the state machine of `everwire_core::dropin`, and nothing of a
+//! browser. The npm package's `everwire/websocket` stands on this; its host (`pkg/src/socket.ts`) has the platform's socket, the
+//! timer and the page, and does what it is told. So the module has no closures, no strings and few imports, and is as small
+//! as can be.
 //!
-//! Here is all that decides: attempts, backoff, heartbeat, the outbox, the page's life. The TypeScript face is an
-//! `EventTarget` with the standard's members and constants; it reads options into the constructor's arguments, turns
-//! what it is told into events, keeps the app's functions, and measures what is sent (a string's bytes in UTF-8, a
-//! buffer's, a blob's). Times are milliseconds. A number that is `undefined` in JavaScript is `NaN` by the time it is
-//! here, and means the default: so an option costs no name in this module.
+//! Times are milliseconds. A number that is `undefined` in JavaScript is `NaN` by the time it is here, and means the default.
 
 use std::{
-    cell::{Cell, RefCell},
-    rc::Rc,
+    cell::{Cell, RefCell, RefMut},
+    process::abort,
     time::Duration,
 };
 
-use everwire::dropin::{Message, ReadyState, ReconnectingWebSocket, Retry, SendError, SocketEvent};
-use js_sys::Array;
+use everwire_core::{
+    Alarm, Arm, AttemptId, Clock, Time, TimerName,
+    dropin::{
+        Heartbeat, ReadyState, Retry, SendError, WebSocket, WebSocketConfig, WebSocketEvent, WebSocketOutput,
+    },
+};
 use wasm_bindgen::prelude::*;
-use web_sys::BinaryType;
 
 /// Two kilobytes of brotli smaller than Rust's own.
 #[cfg(all(target_family = "wasm", not(target_feature = "atomics")))]
 #[global_allocator]
 static ALLOCATOR: talc::wasm::WasmDynamicTalc = talc::wasm::new_wasm_dynamic_allocator();
 
-/// What the builder's `outbox` has by default.
-const OUTBOX_MESSAGES: usize = 1_000;
-const OUTBOX_BYTES: usize = 1024 * 1024;
+/// A page that nobody sees stops trying after this many failures in a row, until it is seen again.
+const HIDDEN_FAILURES: u32 = 10;
+
+/// What to call the message that breaks the silence; those of the app are numbered from 1.
+const PING: u32 = 0;
 
 #[wasm_bindgen]
 extern "C" {
-    /// The face, which must not throw. It is held until the last event has been told.
-    #[derive(Clone)]
-    pub type Face;
+    #[wasm_bindgen(js_namespace = performance, js_name = now)]
+    fn monotonic() -> f64;
 
-    /// What happened: 0 an open; 1 a message, its data in `data`; 2 an error; 3 a close, with its reason in `data`, its
-    /// `code`, whether it was `clean`, and when the next attempt is: in so many milliseconds, or -1 when the network or
-    /// the page is back, or -2 never.
-    #[wasm_bindgen(method)]
-    fn tell(this: &Face, kind: u8, data: &JsValue, code: u16, clean: bool, retry: f64);
+    #[wasm_bindgen(js_namespace = Date, js_name = now)]
+    fn wall() -> f64;
 
-    /// Wants the URL of an attempt, where the constructor got none: the face answers by `provide` with the same number.
-    #[wasm_bindgen(method)]
-    fn ask(this: &Face, number: u32);
+    /// Who has the socket. It must not throw.
+    pub type Host;
 
-    /// Whether the app wants no more attempts after such a close.
+    /// What to do: 0 tell of an open; 1 of an error; 2 of a close with the code `detail`, that is tried again in `more`
+    /// milliseconds (`Infinity`: when the network or the page is back, `NaN`: never); 3 connect; 4 send the message `detail`;
+    /// 5 close the socket with the code `detail`, if it is not 0; 6 give the socket up; 7 start the timer with
+    /// `detail` to go, in place of the one that runs; 8 stop it.
     #[wasm_bindgen(method)]
-    fn fatal(this: &Face, code: u16, reason: &str) -> bool;
+    fn act(this: &Host, what: u8, detail: f64, more: f64);
+
+    /// Whether there is a page, and nobody sees it.
+    #[wasm_bindgen(method)]
+    fn hidden(this: &Host) -> bool;
 }
 
-/// The face until the end: after that nothing of JavaScript's is held, and its collector can do its work.
-type Held = Rc<RefCell<Option<Face>>>;
-
-/// The newest question for a URL: its number, and what takes the answer.
-type Asked = Rc<Cell<(u32, Option<Answer>)>>;
-
-type Answer = Box<dyn FnOnce(Option<String>)>;
-
-/// The WebSocket. Freed, it closes.
+/// The WebSocket without its socket. What is reported is of the socket that it wanted last.
 #[wasm_bindgen]
-pub struct Socket {
-    socket: ReconnectingWebSocket,
-    asked: Asked,
+pub struct SocketMachine {
+    host: Host,
+    parts: RefCell<Parts>,
+    settling: Cell<bool>,
+}
+
+struct Parts {
+    socket: WebSocket<u32>,
+    /// What the host tries or has.
+    attempt: Option<AttemptId>,
+    clock: Clock,
+    alarm: Alarm,
 }
 
 #[wasm_bindgen]
-impl Socket {
-    /// Starts connecting; nothing is told before this has returned. Without a `url`, the face is asked for one before each
-    /// attempt. After `silence` the message `ping` is sent (without one, the server is trusted to break the silence), and
-    /// after `patience` more a link that stays silent is dead; both or neither.
+impl SocketMachine {
+    /// One that does nothing before it is told to connect. After `silence` the host is to send its ping, where it has one (`pings`),
+    /// and after `patience` more a link that stays silent is dead.
     #[wasm_bindgen(constructor)]
     #[expect(
         clippy::too_many_arguments,
         reason = "a number costs nothing to pass, the name of an option does"
     )]
     pub fn new(
-        face: Face,
-        url: Option<String>,
-        protocols: &Array,
-        backoff_base: f64,
-        backoff_max: f64,
+        host: Host,
+        seed: f64,
         max_retries: f64,
         connect_timeout: f64,
-        ping: Option<String>,
+        backoff_base: f64,
+        backoff_max: f64,
+        pings: bool,
         silence: f64,
         patience: f64,
-        outbox_messages: f64,
-        outbox_bytes: f64,
+        messages: f64,
+        bytes: f64,
     ) -> Self {
-        let held: Held = Rc::new(RefCell::new(Some(face)));
-        let asked = Asked::default();
-        let mut builder = ReconnectingWebSocket::builder(url.as_deref().unwrap_or_default());
-        if url.is_none() {
-            let (face, asked) = (held.clone(), asked.clone());
-            builder = builder.url_callback(move |answer| {
-                let number = asked.take().0.wrapping_add(1);
-                asked.set((number, Some(answer)));
-                if let Some(face) = look(&face) {
-                    face.ask(number);
-                }
-            });
+        let mut config = WebSocketConfig::default();
+        // Infinity, which is no number of retries, means what `None` does.
+        config.reconnect.max_retries =
+            number(max_retries).filter(|_| max_retries.is_finite()).map(|most| most as u32);
+        set(&mut config.reconnect.connect_timeout, connect_timeout);
+        set(&mut config.reconnect.backoff.first, backoff_base);
+        set(&mut config.reconnect.backoff.base, backoff_base);
+        set(&mut config.reconnect.backoff.max, backoff_max);
+        if let Some(silence) = number(silence) {
+            let interval = Duration::from_millis(silence);
+            let timeout = Duration::from_millis(number(patience).unwrap_or(silence));
+            config.heartbeat = Some(Heartbeat { message: pings.then_some(PING), interval, timeout });
         }
-        for protocol in protocols.iter().filter_map(|protocol| protocol.as_string()) {
-            builder = builder.protocol(&protocol);
-        }
-        if let (Some(silence), Some(patience)) = (time(silence), time(patience)) {
-            builder = builder.heartbeat(ping.map(Message::Text), silence, patience);
-        }
-        let judge = held.clone();
-        let socket = builder
-            .fatal(move |code, reason| look(&judge).is_some_and(|face| face.fatal(code, reason)))
-            .outbox(
-                count(outbox_messages).unwrap_or(OUTBOX_MESSAGES),
-                count(outbox_bytes).unwrap_or(OUTBOX_BYTES),
-            )
-            .reconnect(|config| {
-                config.max_retries = count(max_retries).map(|retries| retries as u32);
-                set(&mut config.backoff.first, backoff_base);
-                set(&mut config.backoff.base, backoff_base);
-                set(&mut config.backoff.max, backoff_max);
-                set(&mut config.connect_timeout, connect_timeout);
-            })
-            .listen(move |event| tell(&held, event));
-        Self { socket, asked }
+        config.outbox_messages = number(messages).map_or(config.outbox_messages, |most| most as usize);
+        config.outbox_bytes = number(bytes).map_or(config.outbox_bytes, |most| most as usize);
+        let socket = WebSocket::new(config, seed as u64);
+        let parts = Parts { socket, attempt: None, clock: Clock::NEW, alarm: Alarm::default() };
+        Self { host, parts: RefCell::new(parts), settling: Cell::new(false) }
     }
 
-    /// Answers the question for a URL that had this number, with nothing where the app has none. An older one's is dropped.
-    pub fn provide(&self, number: u32, url: Option<String>) {
-        let (newest, answer) = self.asked.take();
-        if newest != number {
-            self.asked.set((newest, answer));
-            return;
-        }
-        self.asked.set((newest, None));
-        if let Some(answer) = answer {
-            answer(url);
-        }
-    }
-
-    /// As in the standard: 0 connecting, 1 open, 2 closing, 3 closed.
-    #[wasm_bindgen(getter, js_name = readyState)]
-    pub fn ready_state(&self) -> u8 {
-        match self.socket.ready_state() {
+    /// 0 connecting, 1 open, 2 closing, 3 closed.
+    pub fn state(&self) -> u8 {
+        match lend(&self.parts).socket.ready_state() {
             ReadyState::Connecting => 0,
             ReadyState::Open => 1,
             ReadyState::Closing => 2,
@@ -147,96 +121,187 @@ impl Socket {
         }
     }
 
-    /// The absolute URL of the last attempt; empty before the first one.
-    #[wasm_bindgen(getter)]
-    pub fn url(&self) -> String {
-        self.socket.url()
+    /// Bytes that wait for a link.
+    pub fn buffered(&self) -> f64 {
+        lend(&self.parts).socket.buffered() as f64
     }
 
-    /// The subprotocol that the server has chosen.
-    #[wasm_bindgen(getter)]
-    pub fn protocol(&self) -> String {
-        self.socket.protocol()
+    /// Starts, or gives up what there is and starts anew.
+    pub fn reconnect(&self) {
+        let mut parts = self.take();
+        let now = parts.now();
+        parts.socket.reconnect(now);
+        self.done(parts);
     }
 
-    /// The extensions that the server has chosen.
-    #[wasm_bindgen(getter)]
-    pub fn extensions(&self) -> String {
-        self.socket.extensions()
-    }
-
-    /// Bytes that wait here and in the browser.
-    #[wasm_bindgen(getter, js_name = bufferedAmount)]
-    pub fn buffered_amount(&self) -> f64 {
-        self.socket.buffered_amount() as f64
-    }
-
-    /// Whether binary messages come as blobs, and not as buffers, from now on. At first they come as buffers.
-    #[wasm_bindgen(setter)]
-    pub fn set_blobs(&self, blobs: bool) {
-        self.socket.set_binary_type(if blobs { BinaryType::Blob } else { BinaryType::Arraybuffer });
-    }
-
-    /// Sends a string, a buffer, a view of one or a blob of so many bytes, now or when there is a link. Returns 0 when it was
-    /// taken, 1 when there is no room, 2 when the WebSocket is closed.
-    pub fn send(&self, data: JsValue, bytes: f64) -> u8 {
-        match self.socket.send_value(data, bytes as usize) {
+    /// The host sends this message when it is told to: 0. There is no room: 1. It is over: 2.
+    pub fn send(&self, message: u32, bytes: f64) -> u8 {
+        let mut parts = self.take();
+        let sent = parts.socket.send(message, bytes as usize);
+        self.done(parts);
+        match sent {
             Ok(()) => 0,
             Err(SendError::Full) => 1,
             Err(SendError::Closed) => 2,
         }
     }
 
-    /// Closes for good; the last event follows later. Returns whether the standard allows the code and the reason; otherwise
-    /// nothing has changed.
-    pub fn close(&self, code: Option<u16>, reason: &str) -> bool {
-        self.socket.close(code, reason).is_ok()
+    /// Closes for good. The host has looked at the code, 0 for none, and keeps the reason.
+    pub fn close(&self, code: u16) {
+        let mut parts = self.take();
+        let now = parts.now();
+        // Fails only where the code is no app's.
+        let _ = parts.socket.close(now, (code > 0).then_some(code), "");
+        self.done(parts);
     }
 
-    /// Gives up the link, or the wait for one, and connects at once.
-    pub fn reconnect(&self) {
-        self.socket.reconnect();
-    }
-}
-
-fn tell(held: &Held, event: SocketEvent<JsValue>) {
-    let Some(face) = look(held) else { return };
-    match event {
-        SocketEvent::Open => face.tell(0, &JsValue::UNDEFINED, 0, true, 0.0),
-        SocketEvent::Message(data) => face.tell(1, &data, 0, true, 0.0),
-        SocketEvent::Error => face.tell(2, &JsValue::UNDEFINED, 0, false, 0.0),
-        SocketEvent::Close(close) => {
-            if close.is_final() {
-                held.take();
-            }
-            let retry = match close.retry {
-                Retry::In(wait) => wait.as_millis() as u64 as f64,
-                Retry::WhenBack => -1.0,
-                Retry::Never => -2.0,
-            };
-            face.tell(3, &close.reason.into(), close.code, close.was_clean, retry);
+    /// The socket is open.
+    pub fn opened(&self) {
+        let mut parts = self.take();
+        if let (now, Some(attempt)) = (parts.now(), parts.attempt) {
+            parts.socket.handle_opened(now, attempt);
         }
-        // Of streams of events, which this is not.
-        SocketEvent::Missed(_) => {}
+        self.done(parts);
+    }
+
+    /// There can be no socket, and never will be when `fatal`.
+    pub fn unable(&self, fatal: bool) {
+        let mut parts = self.take();
+        if let (now, Some(attempt)) = (parts.now(), parts.attempt) {
+            parts.socket.handle_unable(now, attempt, fatal);
+        }
+        self.done(parts);
+    }
+
+    /// A message came. Returns whether it is for the app.
+    pub fn heard(&self) -> bool {
+        let mut parts = self.take();
+        let mut current = false;
+        if let (now, Some(attempt)) = (parts.now(), parts.attempt) {
+            current = parts.socket.handle_message(now, attempt);
+        }
+        self.done(parts);
+        current
+    }
+
+    /// The socket has closed; the host keeps the reason for what it is told next.
+    pub fn closed(&self, code: u16, clean: bool, fatal: bool) {
+        let mut parts = self.take();
+        if let (now, Some(attempt)) = (parts.now(), parts.attempt.take()) {
+            parts.socket.handle_closed(now, attempt, code, String::new(), clean, fatal);
+        }
+        self.done(parts);
+    }
+
+    /// The network has gone (0) or is there (1); the page has slept or is seen (2), or is put aside (3).
+    pub fn changed(&self, what: u8) {
+        let mut parts = self.take();
+        let now = parts.now();
+        match what {
+            0 => parts.socket.handle_offline(),
+            1 => parts.socket.handle_online(now),
+            2 => parts.socket.handle_wakeup(now),
+            _ => parts.socket.handle_suspend(now),
+        }
+        self.done(parts);
+    }
+
+    /// The timer has fired.
+    pub fn fired(&self) {
+        let mut parts = self.take();
+        let now = parts.now();
+        parts.alarm.fired();
+        parts.socket.handle_timeout(now);
+        self.done(parts);
     }
 }
 
-/// The face, for a call into it: nothing is borrowed meanwhile.
-fn look(held: &Held) -> Option<Face> {
-    held.try_borrow().ok()?.clone()
+impl SocketMachine {
+    /// For an input, with the time that it is; then [`done`](Self::done).
+    fn take(&self) -> RefMut<'_, Parts> {
+        let mut parts = lend(&self.parts);
+        parts.clock = parts.clock.read(monotonic(), wall());
+        parts
+    }
+
+    /// Does all that follows from an input. What comes while the host acts waits its turn.
+    fn done(&self, parts: RefMut<'_, Parts>) {
+        drop(parts);
+        if !self.settling.replace(true) {
+            self.settle();
+            self.settling.set(false);
+        }
+    }
+
+    fn settle(&self) {
+        loop {
+            let output = lend(&self.parts).socket.poll_output();
+            let (what, detail, more) = match output {
+                None if self.gives_up_unseen() => continue,
+                None => break,
+                Some(WebSocketOutput::Event(WebSocketEvent::Open)) => (0, 0.0, 0.0),
+                Some(WebSocketOutput::Event(WebSocketEvent::Error)) => (1, 0.0, 0.0),
+                Some(WebSocketOutput::Event(WebSocketEvent::Close(close))) => {
+                    let retry = match close.retry {
+                        Retry::In(wait) => wait.as_secs() as f64 * 1e3 + f64::from(wait.subsec_millis()),
+                        Retry::WhenBack => f64::INFINITY,
+                        Retry::Never => f64::NAN,
+                    };
+                    (2, f64::from(close.code), retry)
+                }
+                Some(WebSocketOutput::Open { attempt }) => {
+                    lend(&self.parts).attempt = Some(attempt);
+                    (3, 0.0, 0.0)
+                }
+                Some(WebSocketOutput::Send { message, .. }) => (4, f64::from(message), 0.0),
+                Some(WebSocketOutput::Close { code, .. }) => (5, f64::from(code.unwrap_or_default()), 0.0),
+                Some(WebSocketOutput::Abandon { .. }) => (6, 0.0, 0.0),
+            };
+            self.host.act(what, detail, more);
+        }
+        let arm = {
+            let mut parts = lend(&self.parts);
+            let due = parts.socket.poll_timeout().map(|(due, _)| due);
+            let clock = parts.clock;
+            parts.alarm.arm(clock, due)
+        };
+        match arm {
+            Arm::Keep => {}
+            Arm::Start(delay) => self.host.act(7, f64::from(delay), 0.0),
+            Arm::Stop => self.host.act(8, 0.0, 0.0),
+        }
+    }
+
+    /// Stops trying for a page that nobody sees, and returns whether it did.
+    fn gives_up_unseen(&self) -> bool {
+        let mut parts = lend(&self.parts);
+        let waits = matches!(parts.socket.poll_timeout(), Some((_, TimerName::Retry)));
+        let gives_up = waits && parts.socket.failures() >= HIDDEN_FAILURES && self.host.hidden();
+        if gives_up {
+            let now = parts.now();
+            parts.socket.handle_suspend(now);
+        }
+        gives_up
+    }
 }
 
-/// A number of the app's; none where there is none.
-fn count(value: f64) -> Option<usize> {
-    (value >= 0.0).then_some(value as usize)
+impl Parts {
+    fn now(&self) -> Time {
+        Time::from_millis(self.clock.now())
+    }
 }
 
-fn time(milliseconds: f64) -> Option<Duration> {
-    (milliseconds >= 0.0).then(|| Duration::from_millis(milliseconds as u64))
+/// Nothing is lent while the host acts, and so never twice. A panic that could say so would bring the code of all formatting along.
+fn lend<T>(cell: &RefCell<T>) -> RefMut<'_, T> {
+    cell.try_borrow_mut().unwrap_or_else(|_| abort())
 }
 
-fn set(time_or_default: &mut Duration, milliseconds: f64) {
-    if let Some(given) = time(milliseconds) {
-        *time_or_default = given;
+fn number(value: f64) -> Option<u64> {
+    (value >= 0.0).then_some(value as u64)
+}
+
+fn set(time: &mut Duration, milliseconds: f64) {
+    if let Some(given) = number(milliseconds) {
+        *time = Duration::from_millis(given);
     }
 }
