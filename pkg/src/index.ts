@@ -2,3 +2,10 @@
 // one module to serve, and bundlers leave out what is not used.
 
 export * from "./client-entry.js";
+export {
+  ReconnectingWebSocket, type ReconnectingWebSocketEventMap, type ReconnectingWebSocketOptions, type SocketCloseEvent, type UrlProvider,
+} from "./websocket.js";
+export {
+  ResumableEventSource, type FailureKind, type Refusal, type ResumableEventSourceEventMap, type ResumableEventSourceOptions,
+  type StreamErrorEvent, type StreamRequest,
+} from "./eventsource.js";

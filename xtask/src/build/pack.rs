@@ -28,6 +28,18 @@ const MODULES: &[Module] = &[
         features: "indexeddb,log,tabs",
         wasm: "everwire_full_bg.wasm",
     },
+    Module {
+        name: "websocket",
+        package: "everwire-js-websocket",
+        features: "",
+        wasm: "everwire_websocket_bg.wasm",
+    },
+    Module {
+        name: "eventsource",
+        package: "everwire-js-eventsource",
+        features: "",
+        wasm: "everwire_eventsource_bg.wasm",
+    },
 ];
 
 /// A bundle: its file in `dist`, its source, the build that it binds, and where the module comes from.
@@ -43,10 +55,20 @@ const BUNDLES: &[Bundle] = &[
     Bundle { out: "client-inline", entry: "client-entry", module: "client", source: "inline" },
     Bundle { out: "full", entry: "full", module: "full", source: "full" },
     Bundle { out: "full-inline", entry: "full", module: "full", source: "full-inline" },
+    Bundle { out: "websocket", entry: "websocket", module: "websocket", source: "websocket" },
+    Bundle { out: "websocket-inline", entry: "websocket", module: "websocket", source: "inline" },
+    Bundle { out: "eventsource", entry: "eventsource", module: "eventsource", source: "eventsource" },
+    Bundle { out: "eventsource-inline", entry: "eventsource", module: "eventsource", source: "inline" },
 ];
 
-/// Entries that only gather others, which stay files of their own.
-const GATHERED: &[(&str, &[&str])] = &[("index", &["client"]), ("inline", &["client-inline"])];
+/// Entries that only gather others, which stay files of their own: the client, and the drop-ins with their modules inside, so
+/// that who doesn't use them has nothing of them.
+const GATHERED: &[(&str, &str)] = &[("index", "client"), ("inline", "client-inline")];
+
+/// What those gather beside the client.
+const DROPINS: &str = "export { ReconnectingWebSocket } from \"./websocket-inline.js\";
+export { ResumableEventSource } from \"./eventsource-inline.js\";
+";
 
 /// Builds with what `setup` has to fetch for it, and says where the tarball is.
 pub fn command(workspace: &Workspace) -> Result<()> {
@@ -76,10 +98,9 @@ fn build_anew(workspace: &Workspace) -> Result<()> {
     for bundle in BUNDLES {
         bind(workspace, bundle)?;
     }
-    for (out, parts) in GATHERED {
-        let lines: Vec<String> =
-            parts.iter().map(|part| format!("export * from \"./{part}.js\";\n")).collect();
-        shell.write_file(dist_file(workspace, &format!("{out}.js")), lines.concat())?;
+    for (out, client) in GATHERED {
+        let gathered = format!("export * from \"./{client}.js\";\n{DROPINS}");
+        shell.write_file(dist_file(workspace, &format!("{out}.js")), gathered)?;
     }
     let (tsc, project) = (workspace.node_module(".bin/tsc"), workspace.package().join("tsconfig.build.json"));
     run::run(cmd!(shell, "{tsc} -p {project}"))?;
