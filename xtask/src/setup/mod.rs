@@ -7,6 +7,7 @@ mod apt;
 mod browser;
 mod cargo_tools;
 mod node;
+mod peers;
 mod rust;
 
 pub use browser::{chrome, chromedriver, firefox, geckodriver};
@@ -39,6 +40,8 @@ pub enum Scope {
     Browser,
     /// The other browsers of the fault matrix, and their drivers.
     Matrix,
+    /// The servers that ours is compared with.
+    Peers,
 }
 
 /// One thing that may be missing.
@@ -79,6 +82,7 @@ fn parts(workspace: &Workspace) -> Result<Vec<Part>> {
     parts.extend(cargo_tools::parts(workspace)?);
     parts.push(node::part());
     parts.extend(browser::parts());
+    parts.extend(peers::parts());
     Ok(parts)
 }
 

@@ -1,32 +1,44 @@
-//! The npm packages that the build and the tests use: `xtask/node/package.json`, at its lockfile's versions.
+//! The npm packages that the build and the tests use: those of a folder, at its lockfile's versions.
 
 use super::{Part, Scope};
 use crate::{run, workspace::Workspace};
 use anyhow::{Context, Result};
+use std::path::Path;
 use xshell::cmd;
 
 /// The lockfile that the installed packages are of, kept beside them: npm itself would need a second to tell.
 const STAMP: &str = "node_modules/.installed-from.json";
 
 pub fn part() -> Part {
+    packages(
+        Scope::Node,
+        "npm packages",
+        "wasm-opt 132 (what distributions ship corrupts the output), esbuild and axe-core",
+        "xtask/node",
+    )
+}
+
+/// The packages of a folder.
+pub fn packages(scope: Scope, name: &str, why: &'static str, folder: &'static str) -> Part {
     Part {
-        scope: Scope::Node,
-        name: "npm packages".to_owned(),
-        why: "wasm-opt 132 (what distributions ship corrupts the output), esbuild and axe-core",
+        scope,
+        name: name.to_owned(),
+        why,
         optional: false,
-        present: Box::new(|workspace| {
-            let lock = std::fs::read(workspace.node().join("package-lock.json")).ok()?;
-            let installed = std::fs::read(workspace.node().join(STAMP)).ok()?;
-            (lock == installed).then(|| "as locked in xtask/node/package-lock.json".to_owned())
+        present: Box::new(move |workspace| {
+            let folder_path = workspace.root.join(folder);
+            let lock = std::fs::read(folder_path.join("package-lock.json")).ok()?;
+            let installed = std::fs::read(folder_path.join(STAMP)).ok()?;
+            (lock == installed).then(|| format!("as locked in {folder}/package-lock.json"))
         }),
-        install: Box::new(install),
+        install: Box::new(move |workspace| install(workspace, &workspace.root.join(folder))),
     }
 }
 
-fn install(workspace: &Workspace) -> Result<()> {
-    let node = workspace.node();
+fn install(workspace: &Workspace, folder: &Path) -> Result<()> {
     workspace.which("npm").context("npm is not on PATH: install Node.js 20 or later")?;
-    run::run(cmd!(workspace.shell, "npm ci --prefix {node} --no-audit --no-fund"))?;
-    std::fs::copy(node.join("package-lock.json"), node.join(STAMP)).context("noting what was installed")?;
+    run::run(cmd!(workspace.shell, "npm ci --prefix {folder} --no-audit --no-fund"))?;
+    std::fs::copy(folder.join("package-lock.json"), folder.join(STAMP))
+        .context("noting what was installed")?;
     Ok(())
 }
