@@ -2,7 +2,7 @@
 // `ResumableEventSource`: the platform's interface over the module's event source, and what that lacks. What it decides is decided there;
 // here is what JavaScript expects: what is thrown, events, handlers, and that it works before the module has loaded.
 
-import { absolute, constants, finite, guarded, handlers, waitOf } from "./dropin.js";
+import { absolute, constants, finite, guarded, handlers, required, waitOf } from "./dropin.js";
 import { persistently } from "./module.js";
 import type * as glue from "everwire-glue";
 
@@ -102,9 +102,8 @@ export class ResumableEventSource extends EventTarget {
   #over = false;
   #paused = false;
   #startId: string;
-  /** The absolute URL. */
-  readonly url: string;
-  readonly withCredentials: boolean;
+  #url: string;
+  #withCredentials: boolean;
 
   /**
    * Asks for the stream.
@@ -112,12 +111,16 @@ export class ResumableEventSource extends EventTarget {
    */
   constructor(url: string | URL, options: ResumableEventSourceOptions = {}) {
     super();
-    this.url = absolute(url).href;
-    this.withCredentials = Boolean(options.withCredentials);
+    required(arguments);
+    this.#url = absolute(url).href;
+    this.#withCredentials = Boolean(options.withCredentials);
     this.#startId = options.lastEventId ?? "";
     void this.#start(options);
   }
 
+  /** The absolute URL. */
+  get url(): string { return this.#url; }
+  get withCredentials(): boolean { return this.#withCredentials; }
   get readyState(): 0 | 1 | 2 { return this.#over ? 2 : (this.#inner?.readyState ?? 0) as 0 | 1 | 2; }
 
   /** Where it goes on from: the id of the last event that had one. */
