@@ -55,3 +55,8 @@ export function guarded(ask: () => unknown): boolean {
     return false;
   }
 }
+
+/** As the platform's classes do where what they can't do without is not given. */
+export function required({ length }: IArguments): void {
+  if (!length) throw new TypeError("1 argument required, but only 0 present.");
+}

@@ -2,7 +2,7 @@
 // `ResumableEventSource`: the platform's interface over the module's event source, and what that lacks. What it decides is decided there;
 // here is what JavaScript expects: what is thrown, events, handlers, and that it works before the module has loaded.
 
-import { absolute, constants, handlers } from "./dropin.js";
+import { absolute, constants, handlers, required } from "./dropin.js";
 import { persistently } from "./module.js";
 import { Source, type Given, type SourceOptions, type Words } from "./stream.js";
 
@@ -104,9 +104,8 @@ export class ResumableEventSource extends EventTarget {
   #over = false;
   #paused = false;
   #startId: string;
-  /** The absolute URL. */
-  readonly url: string;
-  readonly withCredentials: boolean;
+  #url: string;
+  #withCredentials: boolean;
 
   /**
    * Asks for the stream.
@@ -114,14 +113,15 @@ export class ResumableEventSource extends EventTarget {
    */
   constructor(url: string | URL, options: ResumableEventSourceOptions = {}) {
     super();
-    this.url = absolute(url).href;
+    required(arguments);
+    this.#url = absolute(url).href;
     const { withCredentials = false, headers, retry, prepare, lastEventId = "", ...rest } = options;
-    this.withCredentials = Boolean(withCredentials);
+    this.#withCredentials = Boolean(withCredentials);
     this.#startId = lastEventId;
     void this.#start({
       ...rest,
       lastEventId,
-      credentials: this.withCredentials ? "include" : undefined,
+      credentials: this.#withCredentials ? "include" : undefined,
       headers: headers && [...new Headers(headers)],
       retry: retry === "transient"
         ? (status: number) => [408, 425, 429].includes(status) || (status >= 500 && status <= 599)
@@ -137,6 +137,9 @@ export class ResumableEventSource extends EventTarget {
     });
   }
 
+  /** The absolute URL. */
+  get url(): string { return this.#url; }
+  get withCredentials(): boolean { return this.#withCredentials; }
   get readyState(): 0 | 1 | 2 { return this.#over ? 2 : (this.#inner?.readyState ?? 0) as 0 | 1 | 2; }
 
   /** Where it goes on from: the id of the last event that had one. */

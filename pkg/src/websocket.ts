@@ -2,7 +2,7 @@
 // `ReconnectingWebSocket`: the platform's interface over the module's socket. What it decides is decided there; here is what JavaScript
 // expects: what is thrown, events, handlers, and that it works before the module has loaded.
 
-import { absolute, constants, handlers } from "./dropin.js";
+import { absolute, constants, handlers, required } from "./dropin.js";
 import { persistently } from "./module.js";
 import { Socket, type SocketOptions } from "./socket.js";
 
@@ -107,6 +107,7 @@ export class ReconnectingWebSocket extends EventTarget {
    */
   constructor(url: UrlProvider, protocols: string | readonly string[] = [], options: ReconnectingWebSocketOptions = {}) {
     super();
+    required(arguments);
     const names = typeof protocols === "string" ? [protocols] : [...protocols];
     if (new Set(names).size < names.length || names.some(name => !/^[!#$%&'*+\-.^_`|~\w]+$/.test(name)))
       throw new DOMException("The subprotocol is invalid or duplicated.", "SyntaxError");
@@ -139,6 +140,7 @@ export class ReconnectingWebSocket extends EventTarget {
 
   /** Sends, now or when there is a link. */
   send(data: string | ArrayBufferLike | Blob | ArrayBufferView): void {
+    required(arguments);
     const isBuffer = data instanceof ArrayBuffer || ArrayBuffer.isView(data) || data instanceof Blob;
     const value = isBuffer ? data : String(data);
     const bytes = typeof value === "string" ? lengthOf(value) : value instanceof Blob ? value.size : value.byteLength;
@@ -160,7 +162,7 @@ export class ReconnectingWebSocket extends EventTarget {
    */
   close(code?: number, reason = ""): void {
     if (code !== undefined) {
-      code &= 0xffff;
+      code = Math.min(Math.max(Math.round(code) || 0, 0), 0xffff);
       if (code !== 1000 && (code < 3000 || code > 4999))
         throw new DOMException(`The close code must be 1000 or from 3000 to 4999: ${code} is neither.`, "InvalidAccessError");
     }
@@ -230,6 +232,6 @@ function socketUrl(url: string | URL): string {
   const parsed = absolute(url);
   parsed.protocol = parsed.protocol.replace(/^http/, "ws");
   if (!/^wss?:$/.test(parsed.protocol)) throw new DOMException(`'${parsed.protocol}' is no scheme of a WebSocket.`, "SyntaxError");
-  parsed.hash = "";
+  if (parsed.href.includes("#")) throw new DOMException("The URL of a WebSocket has no fragment.", "SyntaxError");
   return parsed.href;
 }

@@ -2,9 +2,12 @@
 //! time passed in.
 
 use std::{
+    pin::Pin,
     sync::atomic::{AtomicU64, Ordering},
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
+
+use tokio::time::Sleep;
 
 /// How far the system's clock may run ahead before this one follows, in milliseconds: a sleeping machine,
 /// or a corrected clock.
@@ -41,9 +44,47 @@ impl Clock {
 
     /// Waits until a time.
     pub async fn sleep_until(&self, time: u64) {
-        // A timer that lies further ahead than a day may as well be looked at again then.
-        let wait = time.saturating_sub(self.now()).min(24 * 60 * 60 * 1000);
-        tokio::time::sleep(Duration::from_millis(wait)).await;
+        tokio::time::sleep(self.time_until(time)).await;
+    }
+
+    /// An alarm that goes off at `time` and is to be set anew then.
+    #[must_use]
+    pub fn alarm(&self, time: u64) -> Alarm {
+        Alarm { timer: Box::pin(tokio::time::sleep(self.time_until(time))), set_to: time }
+    }
+
+    /// A timer that lies further ahead than a day may as well be looked at again then.
+    fn time_until(&self, time: u64) -> Duration {
+        Duration::from_millis(time.saturating_sub(self.now()).min(24 * 60 * 60 * 1000))
+    }
+}
+
+/// A deadline that moves, mostly away: a heartbeat's moves with everything that is sent. The timer stays
+/// where it is then, and is moved when it has fired, so that what is sent costs none.
+#[derive(Debug)]
+pub struct Alarm {
+    timer: Pin<Box<Sleep>>,
+    set_to: u64,
+}
+
+impl Alarm {
+    /// Waits until a time. Cancel-safe: the next call may name another one.
+    pub async fn until(&mut self, clock: &Clock, time: u64) {
+        if time < self.set_to {
+            self.set(clock, time);
+        }
+        loop {
+            self.timer.as_mut().await;
+            if clock.now() >= time {
+                return;
+            }
+            self.set(clock, time);
+        }
+    }
+
+    fn set(&mut self, clock: &Clock, time: u64) {
+        self.timer.as_mut().reset(tokio::time::Instant::now() + clock.time_until(time));
+        self.set_to = time;
     }
 }
 
@@ -54,6 +95,19 @@ fn system() -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn an_alarm_goes_off_at_the_time_that_was_named_last() {
+        let clock = Clock::default();
+        let begun = clock.now();
+        let mut alarm = clock.alarm(begun);
+        alarm.until(&clock, begun + 30).await;
+        assert!(clock.now() >= begun + 30, "it went off at the time before");
+        let mut alarm = clock.alarm(begun + 3_600_000);
+        let sooner = clock.now() + 10;
+        let waited = tokio::time::timeout(Duration::from_secs(60), alarm.until(&clock, sooner)).await;
+        assert!(waited.is_ok() && clock.now() >= sooner, "it stayed at the time before");
+    }
 
     #[test]
     fn time_never_goes_back_and_follows_the_system_ahead() {

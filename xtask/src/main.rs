@@ -4,6 +4,7 @@
 //! crate. Everything that is fetched goes into `.tools/`, `xtask/node/node_modules/` or, for the browser, comes
 //! from the system's packages.
 
+mod bench;
 mod build;
 mod demo;
 mod fuzz;
@@ -55,6 +56,8 @@ enum Command {
     Mutants(mutants::Args),
     /// Fuzz the codecs, the parsers and the session, one after another. Wants a nightly compiler.
     Fuzz(fuzz::Args),
+    /// Measure beside others: `bench server`.
+    Bench(bench::Args),
 }
 
 fn main() -> ExitCode {
@@ -81,5 +84,6 @@ fn dispatch(workspace: &Workspace, command: Command) -> Result<()> {
         Command::Sim(args) => sim::command(workspace, &args),
         Command::Mutants(args) => mutants::command(workspace, &args),
         Command::Fuzz(args) => fuzz::command(workspace, &args),
+        Command::Bench(args) => bench::command(workspace, &args),
     }
 }

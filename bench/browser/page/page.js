@@ -1,8 +1,10 @@
 // The page: opens one client, takes what comes, checks that every message came once and in order, and says how long it took.
 // What is to be measured, and how often, is decided outside.
 
+import "./wasm.js";
 import { clients } from "./clients.js";
 import { loaded } from "./everwire.js";
+import { leaks } from "./leaks.js";
 
 const control = new WebSocket(location.origin.replace("http", "ws") + "/control");
 const opened = new Promise((resolve, reject) => { control.onopen = resolve; control.onerror = reject; });
@@ -79,3 +81,5 @@ globalThis.bench = {
     close = () => {};
   },
 };
+
+globalThis.leaks = leaks;

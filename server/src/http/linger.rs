@@ -6,6 +6,10 @@
 use std::{
     io,
     pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     task::{Context, Poll},
     time::Duration,
 };
@@ -25,12 +29,34 @@ pub struct Linger {
     /// There until it is dropped.
     open: Option<(TcpStream, OwnedSemaphorePermit)>,
     tasks: TaskTracker,
+    blocked: Blocked,
+}
+
+/// Whether the last write found no room, so that whoever writes has more to write.
+#[derive(Clone, Debug, Default)]
+pub struct Blocked(Arc<AtomicBool>);
+
+impl Blocked {
+    /// Whether it did.
+    pub fn is(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn note<T>(&self, written: Poll<T>) -> Poll<T> {
+        self.0.store(written.is_pending(), Ordering::Relaxed);
+        written
+    }
 }
 
 impl Linger {
     /// The `permit` is given back, and `tasks` have one less to wait for, when the socket is closed at last.
     pub fn new(stream: TcpStream, permit: OwnedSemaphorePermit, tasks: TaskTracker) -> Self {
-        Self { open: Some((stream, permit)), tasks }
+        Self { open: Some((stream, permit)), tasks, blocked: Blocked::default() }
+    }
+
+    /// To be looked at while somebody else has the socket.
+    pub fn blocked(&self) -> Blocked {
+        self.blocked.clone()
     }
 
     fn stream(self: Pin<&mut Self>) -> io::Result<Pin<&mut TcpStream>> {
@@ -74,16 +100,18 @@ impl AsyncRead for Linger {
 }
 
 impl AsyncWrite for Linger {
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.stream()?.poll_write(cx, bytes)
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let written = self.as_mut().stream()?.poll_write(cx, bytes);
+        self.blocked.note(written)
     }
 
     fn poll_write_vectored(
-        self: Pin<&mut Self>,
+        mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.stream()?.poll_write_vectored(cx, slices)
+        let written = self.as_mut().stream()?.poll_write_vectored(cx, slices);
+        self.blocked.note(written)
     }
 
     fn is_write_vectored(&self) -> bool {

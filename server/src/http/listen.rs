@@ -2,7 +2,14 @@
 //! unread and for its answers, and all of them ended in order. It knows sockets, and nothing of what is
 //! said over them.
 
-use std::{pin::pin, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    future::poll_fn,
+    pin::{self, pin},
+    sync::Arc,
+    task::Poll,
+    time::Duration,
+};
 
 use axum::Router;
 use hyper::{
@@ -20,7 +27,10 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::linger::Linger;
+use super::{
+    linger::{Blocked, Linger},
+    long::{Asked, Handover, LongAnswer},
+};
 
 /// How long a client may take to send the head of a request.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(15);
@@ -64,50 +74,91 @@ pub async fn serve(
             continue;
         }
         let stream = Linger::new(stream, permit, tasks.clone());
-        tasks.spawn(connection(http.clone(), stream, router.clone(), limits, stop.clone()));
+        let connection = connection(http.clone(), stream, router.clone(), limits, stop.clone());
+        let long_tasks = tasks.clone();
+        tasks.spawn(async move {
+            if let Some((stream, answer)) = connection.await {
+                // A task of its own: this one is as large as all that hyper needed.
+                long_tasks.spawn(last(stream, answer, limits));
+            }
+        });
     }
     drop(listener);
     tasks.close();
     tasks.wait().await;
 }
 
-/// One connection, up to its end or its upgrade.
+/// An answer that lasts, up to its end.
+async fn last(stream: Linger, answer: LongAnswer, limits: Limits) {
+    if let Err(error) = answer.send(stream, limits.answer_life + limits.write_timeout).await {
+        tracing::debug!(%error, "a stream was ended by its client");
+    }
+}
+
+/// One connection, up to its end, its upgrade, or an answer that lasts.
 async fn connection(
     http: http1::Builder,
     stream: Linger,
     router: Router,
     limits: Limits,
     stop: CancellationToken,
-) {
-    let asked = Notify::new();
+) -> Option<(Linger, LongAnswer)> {
+    let (asked, handover, blocked) = (Notify::new(), Handover::default(), stream.blocked());
     let router = TowerToHyperService::new(router);
     let service = service_fn(|request| {
         asked.notify_one();
-        router.call(request)
+        let (how, answered, handover) = (Asked::of(&request), router.call(request), &handover);
+        async move { Ok::<_, Infallible>(handover.pass(how, answered.await?).await) }
     });
-    let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service).with_upgrades());
+    let mut connection = http.serve_connection(TokioIo::new(stream), service).with_upgrades();
     let mut overdue = pin!(sleep(limits.answer_life));
+    let mut stopping = false;
     let ended = loop {
         tokio::select! {
-            ended = connection.as_mut() => break ended,
+            ended = &mut connection => break ended,
+            () = handover.has_one() => match timeout(limits.write_timeout, written(&mut connection, &blocked)).await {
+                Ok(None) => {
+                    let stream = connection.into_parts().map(|parts| parts.io.into_inner());
+                    return stream.zip(handover.take());
+                }
+                Ok(Some(ended)) => break ended,
+                Err(_) => {
+                    tracing::debug!("a client does not read its answer: cut");
+                    return None;
+                }
+            },
             () = asked.notified() => overdue.as_mut().reset(Instant::now() + limits.answer_life),
             () = overdue.as_mut() => {
-                connection.as_mut().graceful_shutdown();
-                match timeout(limits.write_timeout, connection.as_mut()).await {
+                pin::Pin::new(&mut connection).graceful_shutdown();
+                match timeout(limits.write_timeout, &mut connection).await {
                     Ok(ended) => break ended,
-                    Err(_) => return tracing::debug!("a client does not read its answer: cut"),
+                    Err(_) => {
+                        tracing::debug!("a client does not read its answer: cut");
+                        return None;
+                    }
                 }
             }
-            () = stop.cancelled() => {
+            () = stop.cancelled(), if !stopping => {
                 // What is under way is finished; an idle connection ends at once.
-                connection.as_mut().graceful_shutdown();
-                break connection.await;
+                pin::Pin::new(&mut connection).graceful_shutdown();
+                stopping = true;
             }
         }
     };
     if let Err(error) = ended {
         tracing::debug!(%error, "a connection failed");
     }
+    None
+}
+
+/// Drives a connection until all that it has answered is written; answers how it ended, if it did before.
+async fn written<C: Future + Unpin>(connection: &mut C, blocked: &Blocked) -> Option<C::Output> {
+    poll_fn(|cx| match pin::Pin::new(&mut *connection).poll(cx) {
+        Poll::Ready(ended) => Poll::Ready(Some(ended)),
+        Poll::Pending if blocked.is() => Poll::Pending,
+        Poll::Pending => Poll::Ready(None),
+    })
+    .await
 }
 
 async fn accept(listener: &TcpListener, room: &Arc<Semaphore>) -> Option<(TcpStream, OwnedSemaphorePermit)> {

@@ -7,6 +7,7 @@ mod files;
 mod health;
 mod linger;
 mod listen;
+mod long;
 pub mod origin;
 pub mod params;
 mod poll;

@@ -1,7 +1,7 @@
 //! The event stream endpoint: one peer per response, whose body pulls. There is no state of it on the
 //! server but the stream itself; topics and cursors are in the request.
 
-use std::{convert::Infallible, sync::Arc};
+use std::{convert::Infallible, pin::Pin, sync::Arc};
 
 use axum::{
     body::Body,
@@ -15,13 +15,16 @@ use axum::{
 use bytes::Bytes;
 use everwire_protocol::{About, ClientFrame, Code, Cursor, Mode, ServerFrame, event};
 use futures::stream;
+use tokio_util::sync::WaitForCancellationFutureOwned;
 
 use super::{
     App,
+    long::Lasts,
     params::{Asked, Params, StreamRequest},
     problem::Problem,
 };
 use crate::{
+    clock::Alarm,
     counters::{Seat, Transport},
     hub::Refusal,
     peer::{Outgoing, Peer},
@@ -38,6 +41,8 @@ pub async fn answer<S: Store>(State(app): State<Arc<App<S>>>, request: Request) 
     let asked = StreamRequest::read(&params, &headers)?;
     let live = Live::open(app, (&method, &headers), &asked, Transport::Sse).await?;
     let events = Events {
+        alarm: live.app.clock.alarm(live.peer.deadline()),
+        drain: Box::pin(live.app.drain.clone().cancelled_owned()),
         live,
         cursor: asked.cursor(),
         raw: asked.raw,
@@ -49,6 +54,7 @@ pub async fn answer<S: Store>(State(app): State<Arc<App<S>>>, request: Request) 
         Some((Ok::<_, Infallible>(Bytes::from(chunk)), events))
     });
     let mut response = Body::from_stream(body).into_response();
+    response.extensions_mut().insert(Lasts);
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -60,6 +66,8 @@ pub async fn answer<S: Store>(State(app): State<Arc<App<S>>>, request: Request) 
 /// The events of one stream.
 struct Events<S: Store> {
     live: Live<S>,
+    alarm: Alarm,
+    drain: Pin<Box<WaitForCancellationFutureOwned>>,
     cursor: Cursor,
     raw: bool,
     /// To be set by the first event.
@@ -70,7 +78,7 @@ struct Events<S: Store> {
 impl<S: Store> Events<S> {
     /// The next events as text; `None` at the end of the stream.
     async fn next(&mut self) -> Option<String> {
-        let Live { app, peer, .. } = &mut self.live;
+        let Self { live: Live { app, peer, .. }, alarm, drain, .. } = self;
         while !self.ended {
             if app.drain.is_cancelled() {
                 // Also in the middle of a long catching up, when nothing is waited for.
@@ -89,10 +97,13 @@ impl<S: Store> Events<S> {
                 let closed = ServerFrame::Closed { code: closing.code, reason: Arc::clone(&closing.reason) };
                 return Some(self.encode(vec![Outgoing::Frame(closed)]));
             }
+            let deadline = peer.deadline();
             tokio::select! {
+                // The drain is looked at above, and deadlines by every pull.
+                biased;
                 () = peer.wakeup().marked() => {}
-                () = app.clock.sleep_until(peer.deadline()) => {}
-                () = app.drain.cancelled() => {}
+                () = alarm.until(&app.clock, deadline) => {}
+                () = drain.as_mut() => {}
             }
         }
         None

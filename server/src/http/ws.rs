@@ -1,7 +1,11 @@
 //! The WebSocket endpoint: one peer per socket, driven by what comes in, by the store's wake-ups and by
 //! the peer's own deadline.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    pin::{Pin, pin},
+    sync::Arc,
+    time::Duration,
+};
 
 use axum::{
     extract::{
@@ -17,10 +21,11 @@ use everwire_protocol::{
     json, limits,
 };
 use futures::FutureExt;
-use tracing::Instrument;
+use tokio_util::sync::WaitForCancellationFuture;
 
 use super::{App, problem::Problem};
 use crate::{
+    clock::Alarm,
     counters::{Seat, Transport},
     hub::cut,
     peer::{Closing, Outgoing, Peer, encode_binary},
@@ -28,9 +33,11 @@ use crate::{
 };
 
 /// The socket's own buffers: frames are made whole before they are written, so it needs little.
-const BUFFER_BYTES: usize = 8 * 1024;
+const BUFFER_BYTES: usize = 1024;
 /// How long the other side may take to answer a close.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+/// After so many wake-ups in a row, what came in is looked at first.
+const WAKES: u32 = 8;
 /// What a close frame holds beside its code.
 const CLOSE_REASON_BYTES: usize = 123;
 
@@ -60,7 +67,6 @@ pub async fn upgrade<S: Store>(
         }
     };
     let seat = app.seat(Transport::WebSocket)?;
-    let span = tracing::Span::current();
     // Taken here, so that the server's end waits for this one's also in the moment between the two.
     let tracked = app.tasks.token();
     Ok(upgrade
@@ -70,7 +76,7 @@ pub async fn upgrade<S: Store>(
         .max_message_size(limits::FRAME_BYTES)
         .max_frame_size(limits::FRAME_BYTES)
         .on_upgrade(move |socket| async move {
-            serve(app, socket, codec, seat).instrument(span).await;
+            serve(app, socket, codec, seat).await;
             drop(tracked);
         })
         .into_response())
@@ -113,6 +119,11 @@ impl<S: Store> Drop for Connection<S> {
 impl<S: Store> Connection<S> {
     /// Drives the peer to its end; answers what the end was.
     async fn run(&mut self) -> &'static str {
+        let app = Arc::clone(&self.app);
+        // Kept over all waits: what is sent costs no timer, and no place in the queue for the drain.
+        let mut alarm = app.clock.alarm(self.peer.deadline());
+        let mut drain = pin!(app.drain.cancelled());
+        let mut wakes = 0;
         loop {
             let out = self.peer.pull(self.app.clock.now()).await;
             let idle = out.is_empty();
@@ -129,7 +140,13 @@ impl<S: Store> Connection<S> {
             }
             // While there is more to send, look at what came in without waiting for it: a pause must be
             // heard in the middle of a long catching up.
-            let event = if idle { self.wait().await } else { self.look() };
+            let waits = wakes < WAKES && (idle || self.peer.is_settled());
+            let event = if waits {
+                self.wait(&mut alarm, drain.as_mut()).await
+            } else {
+                self.look()
+            };
+            wakes = if waits && matches!(event, Event::Wake) { wakes + 1 } else { 0 };
             match event {
                 Event::Message(Some(Ok(message))) => {
                     if !self.take(message).await {
@@ -152,13 +169,15 @@ impl<S: Store> Connection<S> {
         }
     }
 
-    async fn wait(&mut self) -> Event {
-        let deadline = self.app.clock.sleep_until(self.peer.deadline());
+    async fn wait(&mut self, alarm: &mut Alarm, drain: Pin<&mut WaitForCancellationFuture<'_>>) -> Event {
+        let deadline = self.peer.deadline();
         tokio::select! {
-            message = self.socket.recv() => Event::Message(message),
+            // Mostly it was a mark that woke it: then the others need not be asked. They have their turn in `look`.
+            biased;
             () = self.peer.wakeup().marked() => Event::Wake,
-            () = deadline => Event::Wake,
-            () = self.app.drain.cancelled() => Event::Drain,
+            message = self.socket.recv() => Event::Message(message),
+            () = alarm.until(&self.app.clock, deadline) => Event::Wake,
+            () = drain => Event::Drain,
         }
     }
 

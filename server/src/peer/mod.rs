@@ -154,6 +154,16 @@ impl<S: Store> Peer<S> {
         self.queued_bytes > QUEUE_BYTES
     }
 
+    /// Whether a pull now would give nothing, unless something was marked meanwhile or the deadline has come:
+    /// so that what was just sent needs no second pull to find that out.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        self.queue.is_empty()
+            && self.subscriptions.ready.is_empty()
+            && self.departing.is_empty()
+            && self.closing.is_none()
+    }
+
     /// When to pull next, if nothing else happens before.
     #[must_use]
     pub fn deadline(&self) -> u64 {

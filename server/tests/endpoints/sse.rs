@@ -170,3 +170,28 @@ async fn what_cannot_be_read_is_a_problem_with_its_code() {
         assert_eq!(problem["status"], status, "{query}");
     }
 }
+
+#[tokio::test]
+async fn a_stream_follows_what_the_same_connection_was_answered_before() {
+    use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+    let server = start().await;
+    let mut socket = tokio::net::TcpStream::connect(&server.address).await.expect("connects");
+    // All at once, as a proxy with a connection kept alive may do.
+    let requests = format!(
+        "GET /health/live HTTP/1.1\r\nhost: {0}\r\n\r\nGET /v1/sse?topic=a HTTP/1.1\r\nhost: {0}\r\n\r\n",
+        server.address
+    );
+    socket.write_all(requests.as_bytes()).await.expect("writes");
+    let mut lines = BufReader::new(socket).lines();
+    let mut heads = Vec::new();
+    while let Some(line) = lines.next_line().await.expect("reads") {
+        if line.starts_with("HTTP/1.1") {
+            heads.push(line);
+        } else if line == "event: everwire.subscribed" {
+            break;
+        }
+    }
+    assert_eq!(heads, ["HTTP/1.1 200 OK", "HTTP/1.1 200 OK"]);
+    server.publish("a", 42).await;
+    while lines.next_line().await.expect("reads").expect("goes on") != "data: 42" {}
+}

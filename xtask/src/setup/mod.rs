@@ -7,6 +7,7 @@ mod apt;
 mod browser;
 mod cargo_tools;
 mod node;
+mod peers;
 mod rust;
 
 pub use browser::{chrome, chromedriver, firefox, geckodriver};
@@ -41,6 +42,8 @@ pub enum Scope {
     Browser,
     /// The other browsers of the fault matrix, and their drivers.
     Matrix,
+    /// The servers that ours is compared with.
+    Peers,
 }
 
 /// One thing that may be missing.
@@ -81,6 +84,7 @@ fn parts(workspace: &Workspace) -> Result<Vec<Part>> {
     parts.extend(cargo_tools::parts(workspace)?);
     parts.extend(node::parts());
     parts.extend(browser::parts());
+    parts.extend(peers::parts());
     Ok(parts)
 }
 

@@ -1,5 +1,4 @@
-//! The npm packages that the build and the tests use, at their lockfiles' versions: the tools' in `xtask/node`, and in `tests/npm` the bundlers,
-//! runtimes and frameworks that the packed package is tried with.
+//! The npm packages that the build and the tests use: those of a folder, at its lockfile's versions.
 
 use super::{Part, Scope};
 use crate::{run, workspace::Workspace};
@@ -12,13 +11,13 @@ const STAMP: &str = "node_modules/.installed-from.json";
 
 pub fn parts() -> Vec<Part> {
     vec![
-        part(
+        packages(
             Scope::Node,
             "npm packages",
             "wasm-opt 132 (what distributions ship corrupts the output), esbuild, tsc and axe-core",
             "xtask/node",
         ),
-        part(
+        packages(
             Scope::Bundlers,
             "bundlers, runtimes and frameworks from npm",
             "what the packed npm package is tried with",
@@ -27,17 +26,18 @@ pub fn parts() -> Vec<Part> {
     ]
 }
 
-fn part(scope: Scope, name: &str, why: &'static str, folder: &'static str) -> Part {
+/// The packages of a folder.
+pub fn packages(scope: Scope, name: &str, why: &'static str, folder: &'static str) -> Part {
     Part {
         scope,
         name: name.to_owned(),
         why,
         optional: false,
         present: Box::new(move |workspace| {
-            let folder = workspace.root.join(folder);
-            let lock = std::fs::read(folder.join("package-lock.json")).ok()?;
-            let installed = std::fs::read(folder.join(STAMP)).ok()?;
-            (lock == installed).then(|| "as locked".to_owned())
+            let folder_path = workspace.root.join(folder);
+            let lock = std::fs::read(folder_path.join("package-lock.json")).ok()?;
+            let installed = std::fs::read(folder_path.join(STAMP)).ok()?;
+            (lock == installed).then(|| format!("as locked in {folder}/package-lock.json"))
         }),
         install: Box::new(move |workspace| install(workspace, &workspace.root.join(folder))),
     }

@@ -1,0 +1,26 @@
+//! `cargo xtask bench`: what is measured, and not tested. One file per benchmark.
+
+mod server;
+
+use crate::workspace::Workspace;
+use anyhow::Result;
+
+/// Options of `cargo xtask bench`.
+#[derive(clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(clap::Subcommand)]
+enum What {
+    /// The server under load beside nchan and socket.io; writes docs/performance-server.md.
+    Server(server::Args),
+}
+
+/// Runs one benchmark.
+pub fn command(workspace: &Workspace, args: &Args) -> Result<()> {
+    match &args.what {
+        What::Server(args) => server::command(workspace, args),
+    }
+}
