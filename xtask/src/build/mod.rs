@@ -6,3 +6,4 @@ pub mod js;
 pub mod optimise;
 pub mod pack;
 pub mod server;
+pub mod small;

@@ -4,7 +4,7 @@
 //! Every entry is bundled by itself, with `everwire-glue` and `everwire-wasm` standing for its own build: so the face is
 //! one source, and no entry carries what another needs.
 
-use super::optimise;
+use super::{optimise, small};
 use crate::setup::{self, Scope};
 use crate::{run, say, workspace::Workspace};
 use anyhow::{Context, Result};
@@ -70,6 +70,17 @@ const DROPINS: &str = "export { ReconnectingWebSocket } from \"./websocket-inlin
 export { ResumableEventSource } from \"./eventsource-inline.js\";
 ";
 
+/// What a page downloads for each entry: its JavaScript and its module, as packed.
+pub fn entries(workspace: &Workspace) -> Vec<(&'static str, [PathBuf; 2])> {
+    let module_of = |bundle: &Bundle| MODULES.iter().find(|module| module.name == bundle.module);
+    let own = BUNDLES.iter().filter(|bundle| bundle.source == bundle.module);
+    own.filter_map(|bundle| {
+        let script = dist_file(workspace, &format!("{}.js", bundle.out));
+        Some((bundle.out, [dist_file(workspace, module_of(bundle)?.wasm), script]))
+    })
+    .collect()
+}
+
 /// Builds with what `setup` has to fetch for it, and says where the tarball is.
 pub fn command(workspace: &Workspace) -> Result<()> {
     setup::ensure(workspace, &[Scope::Wasm, Scope::Node])?;
@@ -113,16 +124,13 @@ fn build_anew(workspace: &Workspace) -> Result<()> {
     run::run(cmd!(shell, "npm pack {package} --pack-destination {out} --ignore-scripts --loglevel=error"))
 }
 
-/// Compiles a module and makes it small, into a folder under `target/`.
+/// Compiles a module and makes it small, into a folder under `target/`. Its glue's second way to load it, which the face has no
+/// use for and esbuild can't know so, is taken away.
 fn compile(workspace: &Workspace, module: &Module) -> Result<()> {
     let Module { name, package, features, .. } = module;
     let (shell, out) = (&workspace.shell, built(workspace, name));
-    run::run(cmd!(
-        shell,
-        "cargo build --locked -p {package} --target wasm32-unknown-unknown --profile wasm-release --features={features}"
-    ))?;
-    let compiled = format!("wasm32-unknown-unknown/wasm-release/{}.wasm", package.replace('-', "_"));
-    let compiled = workspace.target.join(compiled);
+    let features: Vec<&str> = features.split(',').filter(|name| !name.is_empty()).collect();
+    let compiled = small::compile(workspace, package, &features)?;
     shell.remove_path(&out)?;
     run::run(cmd!(
         shell,
@@ -130,10 +138,16 @@ fn compile(workspace: &Workspace, module: &Module) -> Result<()> {
     ))?;
     let wasm = out.join("module.wasm");
     std::fs::rename(out.join("glue_bg.wasm"), &wasm).context("what wasm-bindgen put out")?;
+    let glue = out.join("glue.js");
+    let script = std::fs::read_to_string(&glue).context("what wasm-bindgen put out")?;
+    std::fs::write(
+        &glue,
+        script.replace("export { initSync, __wbg_init as default }", "export { __wbg_init as default }"),
+    )?;
     optimise::optimise(workspace, &wasm)
 }
 
-/// Binds a build to the face.
+/// Binds a build to the face. Only wasm-bindgen's loader warns, of servers that don't know the module's type: it is left out.
 fn bind(workspace: &Workspace, bundle: &Bundle) -> Result<()> {
     let Bundle { out, entry, module, source } = bundle;
     let (esbuild, sources) = (workspace.node_module(".bin/esbuild"), workspace.package().join("src"));
@@ -143,7 +157,7 @@ fn bind(workspace: &Workspace, bundle: &Bundle) -> Result<()> {
     let out = dist_file(workspace, &format!("{out}.js"));
     run::run(cmd!(
         workspace.shell,
-        "{esbuild} {entry} --bundle --format=esm --target=es2022 --minify --legal-comments=none --log-level=warning
+        "{esbuild} {entry} --bundle --format=esm --target=es2022 --minify --legal-comments=none --log-level=warning --pure:console.warn
          --alias:everwire-glue={glue} --alias:everwire-wasm={source} --alias:everwire-bytes={bytes}
          --loader:.wasm=base64 --outfile={out}"
     ))
