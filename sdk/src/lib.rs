@@ -51,7 +51,6 @@
 mod address;
 mod builder;
 mod client;
-mod clock;
 mod delivery;
 mod driver;
 pub mod dropin;

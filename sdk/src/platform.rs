@@ -9,15 +9,12 @@ use std::{
     time::Duration,
 };
 
-use everwire_core::Time;
+use everwire_core::{Alarm, Arm, Clock, Time};
 use js_sys::{Promise, Reflect};
 use wasm_bindgen::prelude::*;
 use web_sys::RequestInit;
 
-use crate::{
-    clock::Clock,
-    slot::{Answer, slot},
-};
+use crate::slot::{Answer, slot};
 
 /// The one kind of callback that this crate hands to the browser: a single signature costs a single
 /// trampoline in the wasm.
@@ -96,49 +93,37 @@ pub(crate) fn origin() -> String {
 /// The driver's one timer. Dropped, it is cleared and its callback is freed.
 pub(crate) struct Timer {
     callback: Callback,
-    armed: Option<Armed>,
-}
-
-/// When the timer is to fire, how long the machine had slept when that was said, and the browser's name for it.
-struct Armed {
-    due: Time,
-    slept: u64,
-    name: JsValue,
+    alarm: Alarm,
+    /// The browser's name for it, while it runs.
+    name: Option<JsValue>,
 }
 
 impl Timer {
     pub(crate) fn new(callback: Callback) -> Self {
-        Self { callback, armed: None }
+        Self { callback, alarm: Alarm::default(), name: None }
     }
 
     /// Makes the timer fire at `due`, or earlier.
-    ///
-    /// Most of a session's deadlines only ever move away (each message postpones the heartbeat's), so an
-    /// armed timer is left alone when it fires soon enough: whoever is called then finds nothing due and
-    /// arms it again. That spares two calls into the browser for every message. Unless the machine has slept
-    /// since: such a timer is late by that.
-    pub(crate) fn arm(&mut self, now: Time, due: Option<Time>) {
-        let slept = CLOCK.get().slept();
-        match (due, &self.armed) {
-            (Some(due), Some(armed)) if armed.due <= due && armed.slept == slept => {}
-            (Some(due), _) => {
+    pub(crate) fn arm(&mut self, due: Option<Time>) {
+        match self.alarm.arm(CLOCK.get(), due) {
+            Arm::Keep => {}
+            Arm::Stop => self.clear(),
+            Arm::Start(delay) => {
                 self.clear();
-                // A delay over 2^31 ms would fire at once; the longest wait that is kept here is far below.
-                let delay = due.as_millis().saturating_sub(now.as_millis()).min(i32::MAX as u64) as i32;
-                self.armed = Some(Armed { due, slept, name: set_timeout(self.callback.as_ref(), delay) });
+                self.name = Some(set_timeout(self.callback.as_ref(), delay));
             }
-            (None, _) => self.clear(),
         }
     }
 
     /// To be called first when the timer has fired.
     pub(crate) fn fired(&mut self) {
-        self.armed = None;
+        self.alarm.fired();
+        self.name = None;
     }
 
     fn clear(&mut self) {
-        if let Some(armed) = self.armed.take() {
-            clear_timeout(&armed.name);
+        if let Some(name) = self.name.take() {
+            clear_timeout(&name);
         }
     }
 }
@@ -164,8 +149,7 @@ pub(crate) fn sleep(duration: Duration) -> Sleep {
             waker.wake();
         }
     }));
-    let now = now();
-    timer.arm(now, Some(now + duration));
+    timer.arm(Some(now() + duration));
     Sleep { _timer: timer, over }
 }
 

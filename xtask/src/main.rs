@@ -46,8 +46,10 @@ enum Command {
     Tidy,
     /// Print the bytes that browsers download: raw, gzip and brotli.
     Size(size::Args),
-    /// Build the JavaScript surface into `pkg/dist/`.
+    /// Build the JavaScript surface into `target/js/`.
     Js,
+    /// Build the npm package into `pkg/dist/`, and pack its tarball.
+    Pack,
     /// Run the simulation; the arguments are passed on (`--seed N` replays one schedule).
     Sim(sim::Args),
     /// Make mistakes on purpose, in a copy, and see that the simulation notices each.
@@ -78,6 +80,7 @@ fn dispatch(workspace: &Workspace, command: Command) -> Result<()> {
         Command::Tidy => tidy::command(workspace),
         Command::Size(args) => size::command(workspace, &args),
         Command::Js => build::js::command(workspace),
+        Command::Pack => build::pack::command(workspace),
         Command::Sim(args) => sim::command(workspace, &args),
         Command::Mutants(args) => mutants::command(workspace, &args),
         Command::Fuzz(args) => fuzz::command(workspace, &args),

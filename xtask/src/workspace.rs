@@ -75,7 +75,12 @@ impl Workspace {
 
     /// The built JavaScript surface.
     pub fn js_dist(&self) -> PathBuf {
-        self.root.join("pkg/dist")
+        self.target.join("js")
+    }
+
+    /// The folder of the npm package.
+    pub fn package(&self) -> PathBuf {
+        self.root.join("pkg")
     }
 
     /// The server's executable (release).

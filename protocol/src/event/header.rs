@@ -84,21 +84,25 @@ pub(super) fn number(word: &str) -> Result<u64> {
         if digit > 9 {
             return Err(EventError::Invalid);
         }
+        // Every message has three of them: what can't overflow is not checked for it.
+        if number < u64::MAX / 10 {
+            return Ok(number * 10 + u64::from(digit));
+        }
         let shifted = number.checked_mul(10).ok_or(EventError::Invalid)?;
         shifted.checked_add(u64::from(digit)).ok_or(EventError::Invalid)
     })
 }
 
-/// The words of one line, in their order.
-pub(super) struct Words<'a>(std::str::Split<'a, char>);
+/// The words of one line, in their order; what is left of it, or nothing after the last.
+pub(super) struct Words<'a>(Option<&'a str>);
 
 impl<'a> Words<'a> {
     pub fn new(line: &'a str) -> Self {
-        Self(line.split(' '))
+        Self(Some(line))
     }
 
     pub fn word(&mut self) -> Result<&'a str> {
-        self.0.next().ok_or(EventError::Truncated)
+        self.next().ok_or(EventError::Truncated)
     }
 
     pub fn wide(&mut self) -> Result<u64> {
@@ -111,11 +115,27 @@ impl<'a> Words<'a> {
 
     /// The `name=value` words that end a line, the value still encoded. Anything else there is an error.
     pub fn named(self) -> impl Iterator<Item = Result<(&'a str, &'a str)>> {
-        self.0.map(|word| word.split_once('=').ok_or(EventError::Invalid))
+        self.map(|word| word.split_once('=').ok_or(EventError::Invalid))
     }
 
     /// Ends a line that has no named words in this version; those of a later version are passed over.
     pub fn end(self) -> Result<()> {
         self.named().try_for_each(|word| word.map(|_| ()))
+    }
+}
+
+impl<'a> Iterator for Words<'a> {
+    type Item = &'a str;
+
+    /// By bytes: looking for a character in a text is made for all of Unicode, and these lines are short.
+    fn next(&mut self) -> Option<&'a str> {
+        let line = self.0?;
+        match line.bytes().position(|byte| byte == b' ') {
+            Some(end) => {
+                self.0 = line.get(end + 1..);
+                line.get(..end)
+            }
+            None => self.0.take(),
+        }
     }
 }

@@ -11,6 +11,7 @@
 //! that come back by themselves, for servers that know nothing of Everwire.
 
 mod backoff;
+mod clock;
 mod config;
 pub mod dropin;
 mod event;
@@ -35,6 +36,7 @@ mod timer;
 mod token;
 mod transport;
 
+pub use clock::{Alarm, Arm, Clock};
 pub use config::{BackoffConfig, Config, FlowConfig, OutboxConfig, Overflow};
 pub use event::{Event, Failure, HistoryPage, Outcome, Reason, State, StateChange};
 pub use input::{

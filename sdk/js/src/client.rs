@@ -1,9 +1,15 @@
 //! The classes. Each method takes what it needs out of the object before anything waits, so that an object may
 //! be freed while its promises are under way.
 
-use std::{cell::RefCell, future::poll_fn, pin::Pin, rc::Rc, task::Poll};
+use std::{
+    cell::{Cell, RefCell},
+    future::poll_fn,
+    pin::Pin,
+    rc::Rc,
+    task::{Context, Poll, Waker},
+};
 
-use everwire::{Payload, Position, Snapshot, Stats, Status};
+use everwire::{Event, Payload, Position, Snapshot, Stats, Status};
 use futures::StreamExt;
 use js_sys::{Array, Function, JSON, Promise, Uint8Array};
 use wasm_bindgen::prelude::*;
@@ -50,7 +56,11 @@ impl Client {
     }
 
     /// Subscribes to a topic. `options`: `{from, presence, conflate, snapshot}`. The callback gets arrays of events,
-    /// each with its `type`, until the subscription or the client is closed; the last event may be `failed`.
+    /// each with its `type`; the last event may be `failed`. An empty array is the end: the subscription has failed, or the
+    /// client is closed.
+    ///
+    /// A callback that returns `false` is not called again before `Subscription.more`. What comes meanwhile waits, and
+    /// beyond the limits of flow control it waits at the server.
     ///
     /// `snapshot` is a function of a position, a string, and gives `{state, position}` or a promise of it, the position
     /// only where it is known; see `Subscribe::snapshot`.
@@ -67,17 +77,16 @@ impl Client {
         let hook = snapshot.map(|hook| move |position| load(hook.clone(), position));
         let subscribe = self.0.subscribe_raw(topic).snapshot_from(hook);
         let open = subscribe.from(from).presence(presence).conflate(conflate).open();
-        let shared = Rc::new(RefCell::new(Some(open)));
-        let subscription = Subscription(shared.clone());
+        let flow =
+            Rc::new(Flow { open: RefCell::new(Some(open)), held: Cell::new(false), waker: Cell::default() });
+        let subscription = Subscription(flow.clone());
         spawn_local(async move {
-            let next = || {
-                poll_fn(|context| match &mut *shared.borrow_mut() {
-                    Some(open) => open.poll_batch(context),
-                    None => Poll::Ready(None),
-                })
-            };
-            while let Some(batch) = next().await {
-                call(&callback, &events(batch));
+            while let Some(batch) = poll_fn(|context| flow.poll(context)).await {
+                let answer = call(&callback, &events(batch));
+                flow.held.set(answer.is_some_and(|answer| answer == false));
+            }
+            if flow.open.borrow().is_some() {
+                call(&callback, &Array::new());
             }
         });
         Ok(subscription)
@@ -195,26 +204,62 @@ impl Client {
 
 /// An open subscription. Freeing it (or its collection) does not close it: the callback goes on.
 #[wasm_bindgen]
-pub struct Subscription(Rc<RefCell<Option<everwire::Subscription<Payload, JsValue>>>>);
+pub struct Subscription(Rc<Flow>);
+
+/// What a subscription shares with the task that reads it.
+struct Flow {
+    /// None when it is closed.
+    open: RefCell<Option<everwire::Subscription<Payload, JsValue>>>,
+    /// The callback wants nothing for now.
+    held: Cell<bool>,
+    /// Wakes the task that is held.
+    waker: Cell<Option<Waker>>,
+}
+
+impl Flow {
+    fn poll(&self, context: &mut Context<'_>) -> Poll<Option<Vec<Event<Payload, JsValue>>>> {
+        match &mut *self.open.borrow_mut() {
+            Some(_) if self.held.get() => {
+                self.waker.set(Some(context.waker().clone()));
+                Poll::Pending
+            }
+            Some(open) => open.poll_batch(context),
+            None => Poll::Ready(None),
+        }
+    }
+
+    fn go_on(&self) {
+        self.held.set(false);
+        if let Some(waker) = self.waker.take() {
+            waker.wake();
+        }
+    }
+}
 
 #[wasm_bindgen]
 impl Subscription {
     /// Unsubscribes: the callback is not called any more.
     pub fn close(&self) {
-        let open = self.0.borrow_mut().take();
+        let open = self.0.open.borrow_mut().take();
         drop(open);
+        self.0.go_on();
+    }
+
+    /// Asks for more, after the callback has returned `false`.
+    pub fn more(&self) {
+        self.0.go_on();
     }
 
     /// Stops the messages until `resume`. What comes meanwhile stays at the server.
     pub fn pause(&self) {
-        if let Some(open) = &*self.0.borrow() {
+        if let Some(open) = &*self.0.open.borrow() {
             open.pause();
         }
     }
 
     /// Goes on from where it was paused.
     pub fn resume(&self) {
-        if let Some(open) = &*self.0.borrow() {
+        if let Some(open) = &*self.0.open.borrow() {
             open.resume();
         }
     }
@@ -222,7 +267,7 @@ impl Subscription {
     /// How many messages gave way to newer ones of their key.
     #[wasm_bindgen(getter)]
     pub fn conflated(&self) -> f64 {
-        self.0.borrow().as_ref().map_or(0.0, |open| open.conflated() as f64)
+        self.0.open.borrow().as_ref().map_or(0.0, |open| open.conflated() as f64)
     }
 }
 
@@ -232,11 +277,10 @@ fn promise(answer: impl Future<Output = Result<JsValue, JsValue>> + 'static) -> 
     future_to_promise(answer)
 }
 
-/// Calls code of the app. What it throws becomes an unhandled rejection: seen, and no harm to the client.
-fn call(callback: &Function, argument: &JsValue) {
-    if let Err(error) = callback.call1(&JsValue::UNDEFINED, argument) {
-        let _ = Promise::reject(&error);
-    }
+/// Calls code of the app, for its answer. What it throws becomes an unhandled rejection: seen, and no harm to the client.
+fn call(callback: &Function, argument: &JsValue) -> Option<JsValue> {
+    let answer = callback.call1(&JsValue::UNDEFINED, argument);
+    answer.map_err(|error| Promise::reject(&error)).ok()
 }
 
 /// Asks the page's hook, a function that may take its time: from the microtask queue, since it may call into the

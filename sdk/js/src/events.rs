@@ -12,48 +12,77 @@ use crate::value::{Record, from_error, member, members, set};
 
 /// The events of a batch; each run of messages becomes one event of type `messages`.
 pub(crate) fn events(batch: Vec<Event<Payload, JsValue>>) -> Array {
-    let events = Array::new();
+    let (events, mark) = (Array::new(), mark());
     let mut run = Columns::default();
     for event in batch {
         match event {
             Event::Message(message) => {
                 if !run.goes_on_with(&message) {
-                    run.flush(&events);
+                    run.flush(&events, &mark);
                 }
-                run.push(message);
+                run.push(message, &mark);
             }
             event => {
-                run.flush(&events);
+                run.flush(&events, &mark);
                 events.push(&other(event));
             }
         }
     }
-    run.flush(&events);
+    run.flush(&events, &mark);
     events
 }
 
 /// The messages of a history page.
 pub(crate) fn messages(messages: Vec<Message<Payload>>) -> JsValue {
-    let mut run = Columns::default();
+    let (mut run, mark) = (Columns::default(), mark());
     for message in messages {
-        run.push(message);
+        run.push(message, &mark);
     }
-    run.take()
+    run.take(&mark)
 }
 
 /// A run of messages of one epoch with contiguous offsets, column by column.
+///
+/// The payloads stand in one text as a JSON array would have them, so that where all of them are JSON one call of the browser's
+/// parser does for all. Between two of them stands the [`mark`]: whatever a publisher calls JSON, it can neither leave
+/// its place nor take another message's without a mark missing, or one standing where none belongs.
 #[derive(Default)]
 struct Columns {
     first: Option<(u64, everwire::Epoch)>,
     times: Vec<f64>,
     kinds: Vec<u8>,
-    /// For each message its payload (unless that is bytes), key, subject and id, end to end.
-    text: String,
-    /// Where each of the four ends, in the units of JavaScript's strings. What is absent is empty.
-    ends: Vec<u32>,
-    end: u32,
+    /// The payloads, apart from those that are bytes.
+    payloads: Text,
+    /// For each message its key, subject and id, end to end. What is absent is empty.
+    about: Text,
     /// Payloads that are bytes, at their message's index.
     bytes: Option<Array>,
+}
+
+/// A text, and where its pieces end in the units of JavaScript's strings.
+#[derive(Default)]
+struct Text {
+    text: String,
+    end: u32,
+    ends: Vec<u32>,
+}
+
+impl Text {
+    fn push(&mut self, piece: &str) {
+        self.text.push_str(piece);
+        self.end += if piece.is_ascii() { piece.len() } else { piece.encode_utf16().count() } as u32;
+        self.ends.push(self.end);
+    }
+
+    /// What belongs to no piece, in ASCII.
+    fn between(&mut self, text: &str) {
+        self.text.push_str(text);
+        self.end += text.len() as u32;
+    }
+
+    fn ends(&self) -> Uint32Array {
+        Uint32Array::from(&self.ends[..])
+    }
 }
 
 impl Columns {
@@ -62,7 +91,7 @@ impl Columns {
         self.first.is_none_or(|(first, epoch)| first + next == message.offset && epoch == message.epoch)
     }
 
-    fn push(&mut self, message: Message<Payload>) {
+    fn push(&mut self, message: Message<Payload>, mark: &str) {
         let index = self.times.len();
         self.first.get_or_insert((message.offset, message.epoch));
         self.times.push(message.time as f64);
@@ -77,26 +106,22 @@ impl Columns {
                 payload = std::str::from_utf8(data).unwrap_or_default();
             }
         }
-        self.push_text(payload);
-        self.push_text(message.key.as_deref().unwrap_or_default());
-        self.push_text(message.from.as_deref().unwrap_or_default());
-        self.push_text(message.id.as_ref().map_or("", |id| id.as_str()));
+        self.payloads.between(if index == 0 { "[" } else { mark });
+        self.payloads.push(payload);
+        self.about.push(message.key.as_deref().unwrap_or_default());
+        self.about.push(message.from.as_deref().unwrap_or_default());
+        self.about.push(message.id.as_ref().map_or("", |id| id.as_str()));
     }
 
-    fn push_text(&mut self, text: &str) {
-        self.text.push_str(text);
-        self.end += if text.is_ascii() { text.len() } else { text.encode_utf16().count() } as u32;
-        self.ends.push(self.end);
-    }
-
-    fn flush(&mut self, events: &Array) {
+    fn flush(&mut self, events: &Array, mark: &str) {
         if self.first.is_some() {
-            events.push(&self.take());
+            events.push(&self.take(mark));
         }
     }
 
-    fn take(&mut self) -> JsValue {
-        let run = std::mem::take(self);
+    fn take(&mut self, mark: &str) -> JsValue {
+        let mut run = std::mem::take(self);
+        run.payloads.between("]");
         let event = Record::event("messages");
         event.set("count", run.times.len() as u32);
         if let Some((first, epoch)) = run.first {
@@ -104,12 +129,31 @@ impl Columns {
             event.set("epoch", epoch.as_str());
         }
         event.set("times", Float64Array::from(&run.times[..]));
-        event.set("kinds", Uint8Array::from(&run.kinds[..]));
-        event.set("text", run.text.as_str());
-        event.set("ends", Uint32Array::from(&run.ends[..]));
+        if run.kinds.iter().any(|kind| *kind != kind_number(Kind::Json)) {
+            event.set("kinds", Uint8Array::from(&run.kinds[..]));
+        }
+        event.set("text", run.payloads.text.as_str());
+        event.set("ends", run.payloads.ends());
+        event.set("mark", mark);
+        if run.about.end > 0 {
+            event.set("about", run.about.text.as_str());
+            event.set("aboutEnds", run.about.ends());
+        }
         event.maybe("bytes", run.bytes);
         event.into()
     }
+}
+
+/// What stands between two payloads: a number that nobody outside of this page knows, as an element of its own.
+fn mark() -> String {
+    const DIGITS: usize = 8;
+    let mut number = (js_sys::Math::random() * 90_000_000.0) as u32 + 10_000_000;
+    let mut mark = [b','; DIGITS + 2];
+    for digit in mark[1..=DIGITS].iter_mut().rev() {
+        *digit = b'0' + (number % 10) as u8;
+        number /= 10;
+    }
+    mark.iter().map(|byte| char::from(*byte)).collect()
 }
 
 /// As in the column `kinds`.

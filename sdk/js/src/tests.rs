@@ -27,43 +27,57 @@ fn message(offset: u64, payload: Payload) -> Message<Payload> {
     }
 }
 
-/// The segments of a run's text, four for each message, cut as JavaScript would.
-fn segments(run: &JsValue) -> Vec<String> {
-    let all: JsString = get(run, "text").unwrap().unchecked_into();
-    let ends: Uint32Array = get(run, "ends").unwrap().unchecked_into();
-    let mut start = 0;
+/// The pieces of a run's text, cut as JavaScript would: between two of them stand so many characters.
+fn pieces(run: &JsValue, name: &str, ends: &str, first: u32, between: u32) -> Vec<String> {
+    let all: JsString = get(run, name).unwrap().unchecked_into();
+    let ends: Uint32Array = get(run, ends).unwrap().unchecked_into();
+    let mut start = first;
     ends.to_vec()
         .into_iter()
         .map(|end| {
-            let segment = String::from(all.slice(start, end));
-            start = end;
-            segment
+            let piece = String::from(all.slice(start, end));
+            start = end + between;
+            piece
         })
         .collect()
 }
 
+fn payloads(run: &JsValue) -> Vec<String> {
+    let mark = text(run, "mark").unwrap();
+    pieces(run, "text", "ends", 1, mark.len() as u32)
+}
+
 #[wasm_bindgen_test]
 fn columns_are_cut_where_the_messages_end_whatever_the_text() {
-    let payloads = ["\"naïve 🦀\"", "", "{\"a\":1}", "\"漢字\"", "\"\u{10ffff}\""];
+    let sent = ["\"naïve 🦀\"", "", "{\"a\":1}", "\"漢字\"", "\"\u{10ffff}\""];
     let mut all: Vec<_> =
-        payloads.iter().zip(17..).map(|(payload, offset)| message(offset, Payload::json(*payload))).collect();
+        sent.iter().zip(17..).map(|(payload, offset)| message(offset, Payload::json(*payload))).collect();
     all[1].key = Some("clé 🔑".into());
     all[3].from = Some("ada".into());
     all[4].id = Some("client.7".parse().unwrap());
     let run = messages(all);
 
-    let segments = segments(&run);
-    let cut: Vec<_> = segments.chunks(4).map(|four| four[0].as_str()).collect();
-    assert_eq!(cut, payloads);
-    assert_eq!(
-        (segments[5].as_str(), segments[14].as_str(), segments[19].as_str()),
-        ("clé 🔑", "ada", "client.7")
-    );
+    assert_eq!(payloads(&run), sent);
+    let about = pieces(&run, "about", "aboutEnds", 0, 0);
+    assert_eq!((about[3].as_str(), about[10].as_str(), about[14].as_str()), ("clé 🔑", "ada", "client.7"));
     assert_eq!(get(&run, "count").unwrap().as_f64(), Some(5.0));
     assert_eq!(get(&run, "first").unwrap().as_f64(), Some(17.0));
     assert_eq!(text(&run, "epoch").as_deref(), Some("k3x9"));
     let times: Float64Array = get(&run, "times").unwrap().unchecked_into();
     assert_eq!(times.get_index(4), 1_700_000_000_021.0);
+}
+
+#[wasm_bindgen_test]
+fn a_run_of_json_is_one_array_with_a_mark_between_two_payloads() {
+    let run = messages((1..=3).map(|offset| message(offset, Payload::json("{\"a\":[1]}"))).collect());
+    let mark = text(&run, "mark").unwrap();
+    let all: Array = JSON::parse(&text(&run, "text").unwrap()).unwrap().unchecked_into();
+    assert_eq!(all.length(), 5);
+    assert_eq!(all.get(1).as_f64(), mark.trim_matches(',').parse().ok());
+    assert_eq!(all.get(1), all.get(3));
+    assert!(get(&run, "kinds").is_none() && get(&run, "about").is_none());
+    let other = messages(vec![message(1, Payload::json("1"))]);
+    assert_ne!(text(&other, "mark"), Some(mark), "nobody can learn it from an earlier one");
 }
 
 #[wasm_bindgen_test]
@@ -77,7 +91,7 @@ fn bytes_stand_at_their_message_and_leave_no_text() {
     assert_eq!(bytes.get(1).unchecked_into::<Uint8Array>().to_vec(), [0, 255]);
     let kinds: Uint8Array = get(&run, "kinds").unwrap().unchecked_into();
     assert_eq!(kinds.to_vec(), [1, 2, 0]);
-    assert_eq!(segments(&run).iter().step_by(4).collect::<Vec<_>>(), ["a", "", "1"]);
+    assert_eq!(payloads(&run), ["a", "", "1"]);
 }
 
 #[wasm_bindgen_test]

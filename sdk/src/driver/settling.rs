@@ -88,7 +88,7 @@ impl Inner {
             let due = due.into_iter().chain(self.links.next_deadline());
             #[cfg(feature = "tabs")]
             let due = due.chain(self.leading.as_ref().and_then(|leading| leading.next_deadline()));
-            timer.arm(now, due.min());
+            timer.arm(due.min());
         }
         after
     }

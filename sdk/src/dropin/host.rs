@@ -142,7 +142,7 @@ impl<P: Part> Host<P> {
         if part.is_over() {
             *watch = None;
         } else if let Some((timer, _)) = &mut *watch {
-            timer.arm(now(), part.timeout());
+            timer.arm(part.timeout());
         }
     }
 }

@@ -14,6 +14,10 @@ use web_sys::{
 
 use crate::platform::{self, Callback};
 
+/// The browser hands over what has come meanwhile, however much that is: it goes in by pieces, and the app takes what is
+/// in each before the next. More at once would look like an app that does not keep up.
+const PIECE: u32 = 32 * 1024;
+
 /// What comes of a request, in this order.
 pub(crate) enum Got<'a> {
     Head(&'a Response),
@@ -31,6 +35,8 @@ struct Pump {
     aborts: Option<AbortController>,
     silenced: Cell<bool>,
     reader: OnceCell<ReadableStreamDefaultReader>,
+    /// What the browser has handed over and is not told yet.
+    rest: Cell<Option<Uint8Array>>,
     /// The answer's head has come.
     headed: Cell<bool>,
     /// For a promise that is kept, and for one that is broken.
@@ -61,6 +67,7 @@ impl Fetch {
                 aborts,
                 silenced: Cell::new(false),
                 reader: OnceCell::new(),
+                rest: Cell::new(None),
                 headed: Cell::new(false),
                 callbacks: [
                     Callback::new(move |value| settled(&kept, Some(value))),
@@ -108,15 +115,16 @@ impl Pump {
         }
         let more = match value {
             None => (self.tell)(Got::Failed),
-            Some(value) if self.headed.replace(true) => {
-                let result: ReadableStreamReadResult = value.unchecked_into();
-                if self.reader.get().is_none() || result.get_done().unwrap_or(false) {
-                    (self.tell)(Got::End)
-                } else {
-                    let chunk = result.get_value().unchecked_into::<Uint8Array>().to_vec();
-                    (self.tell)(Got::Chunk(&chunk))
+            Some(value) if self.headed.replace(true) => match self.chunk(value) {
+                Some(chunk) => {
+                    let piece = chunk.subarray(0, PIECE).to_vec();
+                    if chunk.length() > PIECE {
+                        self.rest.set(Some(chunk.subarray(PIECE, chunk.length())));
+                    }
+                    (self.tell)(Got::Chunk(&piece))
                 }
-            }
+                None => (self.tell)(Got::End),
+            },
             Some(value) => {
                 let response: Response = value.unchecked_into();
                 if let Some(body) = response.body() {
@@ -130,6 +138,15 @@ impl Pump {
         }
     }
 
+    /// What is left of the last chunk, or the next one; `None` at the end.
+    fn chunk(&self, value: JsValue) -> Option<Uint8Array> {
+        self.rest.take().or_else(|| {
+            let result: ReadableStreamReadResult = value.unchecked_into();
+            let ended = self.reader.get().is_none() || result.get_done().unwrap_or(false);
+            (!ended).then(|| result.get_value().unchecked_into())
+        })
+    }
+
     fn read(self: &Rc<Self>) {
         let pending = self.pending.take();
         let reads = pending.is_some();
@@ -137,10 +154,14 @@ impl Pump {
         if reads || self.silenced.get() {
             return;
         }
+        let rest = self.rest.take();
+        let waits = rest.is_some();
+        self.rest.set(rest);
         match self.reader.get() {
-            Some(reader) => self.await_promise(reader.read().unchecked_ref()),
-            // An answer without a body has come to its end, which is told later like everything else.
-            None => self.await_promise(&Promise::resolve(&JsValue::UNDEFINED)),
+            Some(reader) if !waits => self.await_promise(reader.read().unchecked_ref()),
+            // The rest of a chunk, told when the app has had its turn. Or an answer without a body, which has come to its
+            // end: told later, like everything else.
+            _ => self.await_promise(&Promise::resolve(&JsValue::UNDEFINED)),
         }
     }
 }

@@ -1,13 +1,14 @@
 //! `cargo xtask js`: the JavaScript surface of the SDK, as it goes into the npm package.
 
 use crate::setup::{self, Scope};
-use crate::{build::optimise, run, say, workspace::Workspace};
+use crate::{
+    build::{optimise, small},
+    run, say,
+    workspace::Workspace,
+};
 use anyhow::Result;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use xshell::cmd;
-
-/// The cdylib as cargo leaves it, before wasm-bindgen.
-const CRATE: &str = "everwire_js";
 
 /// The module in its folder.
 pub const WASM: &str = "everwire_bg.wasm";
@@ -34,27 +35,9 @@ fn build_anew(workspace: &Workspace) -> Result<()> {
 
 /// Builds it with optional features, into any folder.
 pub fn bundle(workspace: &Workspace, features: &[&str], out: &Path) -> Result<()> {
-    let (shell, features) = (&workspace.shell, features.join(","));
-    run::run(cmd!(
-        shell,
-        "cargo build --locked -p everwire-js --target wasm32-unknown-unknown --profile wasm-release --features={features}"
-    ))?;
-    let module = compiled(workspace);
+    let shell = &workspace.shell;
+    let module = small::compile(workspace, "everwire-js", features)?;
     shell.remove_path(out)?;
     run::run(cmd!(shell, "wasm-bindgen {module} --target web --out-name everwire --out-dir {out}"))?;
     optimise::optimise(workspace, &out.join(WASM))
-}
-
-/// The module that ships.
-pub fn wasm(workspace: &Workspace) -> PathBuf {
-    workspace.js_dist().join(WASM)
-}
-
-/// The JavaScript beside it.
-pub fn glue(workspace: &Workspace) -> PathBuf {
-    workspace.js_dist().join(GLUE)
-}
-
-fn compiled(workspace: &Workspace) -> PathBuf {
-    workspace.target.join("wasm32-unknown-unknown/wasm-release").join(format!("{CRATE}.wasm"))
 }

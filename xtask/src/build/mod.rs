@@ -4,4 +4,6 @@
 pub mod demo;
 pub mod js;
 pub mod optimise;
+pub mod pack;
 pub mod server;
+pub mod small;

@@ -36,8 +36,10 @@ pub enum Scope {
     Wasm,
     /// trunk, which builds the demo.
     Trunk,
-    /// The npm packages: wasm-opt, esbuild, axe-core.
+    /// The npm packages: wasm-opt, esbuild, tsc, axe-core.
     Node,
+    /// What the packed npm package is tried with: bundlers, runtimes, frameworks.
+    Bundlers,
     /// Chromium and its driver.
     Browser,
     /// The other browsers of the fault matrix, and their drivers.
@@ -84,7 +86,7 @@ pub fn ensure(workspace: &Workspace, scopes: &[Scope]) -> Result<()> {
 fn parts(workspace: &Workspace) -> Result<Vec<Part>> {
     let mut parts = rust::parts();
     parts.extend(cargo_tools::parts(workspace)?);
-    parts.push(node::part());
+    parts.extend(node::parts());
     parts.extend(browser::parts());
     parts.extend(peers::parts());
     parts.extend(cluster::parts());

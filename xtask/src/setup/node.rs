@@ -9,13 +9,21 @@ use xshell::cmd;
 /// The lockfile that the installed packages are of, kept beside them: npm itself would need a second to tell.
 const STAMP: &str = "node_modules/.installed-from.json";
 
-pub fn part() -> Part {
-    packages(
-        Scope::Node,
-        "npm packages",
-        "wasm-opt 132 (what distributions ship corrupts the output), esbuild, axe-core and validators",
-        "xtask/node",
-    )
+pub fn parts() -> Vec<Part> {
+    vec![
+        packages(
+            Scope::Node,
+            "npm packages",
+            "wasm-opt 132 (what distributions ship corrupts the output), esbuild, tsc, axe-core and validators",
+            "xtask/node",
+        ),
+        packages(
+            Scope::Bundlers,
+            "bundlers, runtimes and frameworks from npm",
+            "what the packed npm package is tried with",
+            "tests/npm",
+        ),
+    ]
 }
 
 /// The packages of a folder.

@@ -33,11 +33,25 @@ pub fn parts() -> Vec<Part> {
             }),
             install: Box::new(|workspace| run::run(cmd!(workspace.shell, "rustup target add {TARGET}"))),
         },
+        Part {
+            scope: Scope::Wasm,
+            name: "the standard library's source".to_owned(),
+            why: "what npm users download is compiled with a standard library made for size",
+            optional: false,
+            present: Box::new(|workspace| {
+                let source = sysroot(workspace)?.join("lib/rustlib/src/rust/library/Cargo.toml");
+                source.is_file().then(|| "in the toolchain".to_owned())
+            }),
+            install: Box::new(|workspace| run::run(cmd!(workspace.shell, "rustup component add rust-src"))),
+        },
     ]
 }
 
 /// Looked for in the toolchain itself: one that wasn't installed by rustup may have it just as well.
 fn target_library(workspace: &Workspace) -> Option<PathBuf> {
-    let sysroot = run::ask(cmd!(workspace.shell, "rustc --print sysroot"))?;
-    Some(PathBuf::from(sysroot).join("lib/rustlib").join(TARGET).join("lib"))
+    Some(sysroot(workspace)?.join("lib/rustlib").join(TARGET).join("lib"))
+}
+
+fn sysroot(workspace: &Workspace) -> Option<PathBuf> {
+    run::ask(cmd!(workspace.shell, "rustc --print sysroot")).map(PathBuf::from)
 }

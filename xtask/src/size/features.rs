@@ -5,9 +5,10 @@ use super::{measure::Size, minified, size_of};
 use crate::{build::js, say, workspace::Workspace};
 use anyhow::{Context, Result};
 
-/// Builds the client once for each row, and prints the table.
-pub fn report(workspace: &Workspace, minimal: Size) -> Result<()> {
+/// Builds the client once for each row, and prints the table. It is of wasm-bindgen's JavaScript, without the package's face.
+pub fn report(workspace: &Workspace) -> Result<()> {
     let names = names(workspace)?;
+    let minimal = measure(workspace, &[])?;
     let each = names.iter().map(|name| (format!("client with {name}"), vec![name.as_str()]));
     let all = (format!("client with all {}", names.len()), names.iter().map(String::as_str).collect());
     say::heading("what a feature costs, in bytes");

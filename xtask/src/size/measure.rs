@@ -26,6 +26,16 @@ impl Size {
 }
 
 impl Size {
+    /// As browsers download it.
+    pub fn brotli(self) -> usize {
+        self.brotli
+    }
+
+    /// Raw, gzip, brotli.
+    pub fn parts(self) -> [usize; 3] {
+        [self.raw, self.gzip, self.brotli]
+    }
+
     /// How much bigger than another one it is, as browsers download it: `+1,234`.
     pub fn beyond(self, other: Self) -> String {
         let sign = if self.brotli < other.brotli { '-' } else { '+' };

@@ -1,13 +1,16 @@
-//! `cargo xtask size`: the bytes that browsers download, of the smallest client and of the demo, what in them
-//! costs the most, and what each optional feature of the client costs.
+//! `cargo xtask size`: the bytes that browsers download for each entry of the npm package and for the demo, beside what others
+//! weigh and under the budget of `size-budget.toml`; and what each optional feature of the client costs.
 
+mod budget;
 mod features;
 mod measure;
+mod page;
 mod parts;
 
 use crate::setup::{self, Scope};
 use crate::{build, say, workspace::Workspace};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
+use budget::Budget;
 use measure::Size;
 use std::path::{Path, PathBuf};
 use xshell::cmd;
@@ -15,52 +18,83 @@ use xshell::cmd;
 /// Options of `cargo xtask size`.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Also the N crates that take the most in each module. It builds both once more, with names.
+    /// Also the N crates that take the most in the client and the demo. It builds both once more, with names.
     #[arg(long, value_name = "N")]
     top: Option<usize>,
+    /// Writes the table into docs/size.md.
+    #[arg(long)]
+    write: bool,
 }
 
-/// Builds what ships, and prints the table.
+/// Builds what ships, prints the tables, and fails where one is over its budget.
 pub fn command(workspace: &Workspace, args: &Args) -> Result<()> {
     setup::ensure(workspace, &[Scope::Wasm, Scope::Trunk, Scope::Node])?;
-    report(workspace, args.top)
-}
-
-/// The table, and the biggest parts when they are asked for.
-pub fn report(workspace: &Workspace, top: Option<usize>) -> Result<()> {
-    build::js::build(workspace)?;
-    build::demo::build(workspace, true)?;
-    let client = [build::js::wasm(workspace), minified(workspace, &build::js::glue(workspace))?];
-    let demo = demo_files(&workspace.dist())?;
-    say::heading("size, in bytes (brotli at 11, gzip at 9)");
-    say::line(format_args!("{:<50} {:>10} {:>10} {:>10}", "file", "raw", "gzip", "brotli"));
-    let minimal = table("client", &client)?;
-    table("demo", &demo)?;
-    features::report(workspace, minimal)?;
-    if let Some(count) = top {
+    let rows = entries(workspace)?;
+    features::report(workspace)?;
+    if let Some(count) = args.top {
         parts::report(workspace, "everwire-js", count)?;
         parts::report(workspace, "everwire-demo-app", count)?;
     }
-    Ok(())
+    if args.write {
+        page::write(workspace, &rows)?;
+    }
+    check(&rows)
 }
 
-fn table(title: &str, files: &[PathBuf]) -> Result<Size> {
-    let mut all = Size::default();
-    for file in files {
-        let size = size_of(file)?;
-        let name = file.file_name().unwrap_or_default().to_string_lossy();
-        say::line(format_args!("{:<50} {size}", format!("{title}: {name}")));
-        all += size;
+/// The same for CI: each entry, and the budget.
+pub fn test(workspace: &Workspace) -> Result<()> {
+    check(&entries(workspace)?)
+}
+
+/// What a page downloads, and what it may.
+struct Row {
+    name: &'static str,
+    size: Size,
+    budget: Budget,
+}
+
+fn entries(workspace: &Workspace) -> Result<Vec<Row>> {
+    build::pack::build(workspace)?;
+    build::demo::build(workspace, true)?;
+    let mut entries: Vec<_> =
+        build::pack::entries(workspace).into_iter().map(|(name, files)| (name, files.to_vec())).collect();
+    entries.push(("demo", demo_files(&workspace.dist())?));
+    let budgets = budget::read(workspace)?;
+    say::heading("size, in bytes (brotli at 11, gzip at 9)");
+    say::line(format_args!("{:<32} {:>10} {:>10} {:>10} {:>10}", "entry", "raw", "gzip", "brotli", "budget"));
+    let mut rows = Vec::new();
+    for (name, files) in entries {
+        let mut size = Size::default();
+        for file in &files {
+            let of_file = size_of(file)?;
+            let file = file.file_name().unwrap_or_default().to_string_lossy();
+            say::line(format_args!("{:<32} {of_file}", format!("  {file}")));
+            size += of_file;
+        }
+        let budget = budgets.of(name)?;
+        say::line(format_args!("{name:<32} {size} {:>10}", measure::thousands(budget.brotli)));
+        rows.push(Row { name, size, budget });
     }
-    say::line(format_args!("{:<50} {all}", format!("{title}, all")));
-    Ok(all)
+    for (name, brotli) in page::PEERS {
+        say::line(format_args!("{name:<32} {:>10} {:>10} {brotli:>7} KB", "", ""));
+    }
+    Ok(rows)
+}
+
+fn check(rows: &[Row]) -> Result<()> {
+    let over: Vec<_> =
+        rows.iter().filter(|row| row.size.brotli() > row.budget.brotli).map(|row| row.name).collect();
+    if !over.is_empty() {
+        bail!("over the budget of size-budget.toml: {}", over.join(", "));
+    }
+    Ok(())
 }
 
 fn size_of(file: &Path) -> Result<Size> {
     Size::of(&std::fs::read(file).with_context(|| file.display().to_string())?)
 }
 
-/// wasm-bindgen's JavaScript as a bundler would ship it. The copy that is measured is not the one that is published.
+/// wasm-bindgen's JavaScript, minified. The copy that is measured is not the one that is published.
 fn minified(workspace: &Workspace, script: &Path) -> Result<PathBuf> {
     let esbuild = workspace.node_module(".bin/esbuild");
     let out = workspace.target.join("size/everwire.min.js");

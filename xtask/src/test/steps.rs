@@ -79,8 +79,14 @@ pub const STEPS: &[Step] = &[
         run: matrix,
     },
     Step {
+        name: "npm",
+        about: "the packed npm package in bundlers, runtimes and frameworks; writes docs/bundlers.md",
+        needs: &[Scope::Wasm, Scope::Node, Scope::Bundlers, Scope::Browser],
+        run: npm,
+    },
+    Step {
         name: "size",
-        about: "what browsers download",
+        about: "what browsers download is within its budget",
         needs: &[Scope::Wasm, Scope::Trunk, Scope::Node],
         run: sizes,
     },
@@ -96,7 +102,8 @@ fn clippy(workspace: &Workspace) -> Result<Tally> {
     let shell = &workspace.shell;
     let mut tally = count::check(cmd!(
         shell,
-        "cargo clippy --locked --workspace --exclude everwire-js --all-targets --all-features -- -D warnings"
+        "cargo clippy --locked --workspace --exclude everwire-js --exclude everwire-js-websocket
+         --exclude everwire-js-eventsource --all-targets --all-features -- -D warnings"
     ))?;
     // A test that cargo runs only when it is named is not among all targets either.
     tally += count::check(cmd!(shell, "cargo clippy --locked -p everwire-e2e --test matrix -- -D warnings"))?;
@@ -106,6 +113,7 @@ fn clippy(workspace: &Workspace) -> Result<Tally> {
     for packages in [
         &["-p", "everwire", "-p", "everwire-leptos", "-p", "everwire-demo-app"][..],
         &["-p", "everwire-js"],
+        &["-p", "everwire-js-websocket", "-p", "everwire-js-eventsource"],
         &["-p", "everwire", "--all-features"],
         &["-p", "everwire-js", "--all-features"],
     ] {
@@ -140,7 +148,8 @@ fn unit(workspace: &Workspace) -> Result<Tally> {
         cmd!(
             workspace.shell,
             "cargo test --locked --no-fail-fast --workspace --all-features
-         --exclude everwire-js --exclude everwire-sim --exclude everwire-e2e"
+             --exclude everwire-js --exclude everwire-js-websocket --exclude everwire-js-eventsource
+             --exclude everwire-sim --exclude everwire-e2e"
         )
         .envs(setup::cluster_variables(workspace)),
     )
@@ -236,8 +245,35 @@ fn matrix(workspace: &Workspace) -> Result<Tally> {
     )
 }
 
+/// The server keeps more than its default, so that a reader can be slow and lose nothing.
+fn npm(workspace: &Workspace) -> Result<Tally> {
+    build::server::build(workspace)?;
+    let tarball = build::pack::build(workspace)?;
+    let server = Server::start(
+        workspace,
+        &[
+            "--listen",
+            "127.0.0.1:0",
+            "--anonymous",
+            "--allow-origin",
+            "*",
+            "--retain-records",
+            "20000",
+            "--retain-bytes",
+            "16777216",
+        ],
+    )?;
+    let script = workspace.root.join("tests/npm/run.mjs");
+    count::tests(
+        cmd!(workspace.shell, "node {script}")
+            .env("EVERWIRE_TARBALL", tarball)
+            .env("EVERWIRE_SERVER", &server.url)
+            .env("CHROME", setup::chrome(workspace).context("Chromium is missing")?),
+    )
+}
+
 /// A report: it fails only when there is nothing to measure.
 fn sizes(workspace: &Workspace) -> Result<Tally> {
-    size::report(workspace, None)?;
+    size::test(workspace)?;
     Ok(Tally::passed())
 }

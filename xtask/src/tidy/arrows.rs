@@ -79,6 +79,20 @@ const BANS: &[Ban] = &[
     ban("everwire-js", "serde", Direct, LIGHT),
     ban("everwire-js", "serde_json", Direct, LIGHT),
     ban("everwire-js", "everwire-server", Transitive, "the client knows the protocol, not the server"),
+    ban("everwire-js-websocket", "serde", Direct, LIGHT),
+    ban(
+        "everwire-js-websocket",
+        "everwire-server",
+        Transitive,
+        "the client knows the protocol, not the server",
+    ),
+    ban("everwire-js-eventsource", "serde", Direct, LIGHT),
+    ban(
+        "everwire-js-eventsource",
+        "everwire-server",
+        Transitive,
+        "the client knows the protocol, not the server",
+    ),
     ban(
         "everwire-server",
         "everwire",
@@ -116,8 +130,9 @@ pub fn check(graph: &Graph) -> Vec<Problem> {
     let on_xtask = graph.members.values().filter(|member| member.declares.contains("xtask")).map(|member| {
         Problem::new(&member.manifest, 1, "nothing depends on xtask: it is for developers only")
     });
-    let heavy = graph.members.get("everwire-js").filter(|member| member.with_serde.contains("everwire"));
-    let heavy = heavy.map(|member| {
+    let surfaces = ["everwire-js", "everwire-js-websocket", "everwire-js-eventsource"];
+    let heavy = surfaces.into_iter().filter_map(|name| graph.members.get(name));
+    let heavy = heavy.filter(|member| member.with_serde.contains("everwire")).map(|member| {
         Problem::new(&member.manifest, 1, format!("everwire is taken with default-features = false: {LIGHT}"))
     });
     banned.chain(on_xtask).chain(heavy).collect()

@@ -1,7 +1,7 @@
 //! What the driver reports of transports. Reports about attempts that are no more change nothing.
 
 use bytes::Bytes;
-use everwire_protocol::{About, ClientFrame, Code, ServerFrame, Topic, binary, event, limits};
+use everwire_protocol::{About, ClientFrame, Code, Record, ServerFrame, Topic, binary, event, limits};
 
 use crate::{
     AttemptId, Closed, HttpResponse, Reason, Session, Time, Transport,
@@ -60,17 +60,38 @@ impl Session {
         }
         link.heard_at(now);
         self.stats.bytes_received += chunk.len() as u64;
+        // An event holds one message. Those that follow each other are taken together, as a frame of a WebSocket brings them.
+        let mut run: Option<(u32, Vec<Record>)> = None;
         while let Some(link) = self.link(attempt) {
-            match link.parser.next_event(&mut chunk) {
-                Ok(Some(event)) => {
-                    let frame = event::decode(event.name, event.data);
+            let event = link.parser.next_event(&mut chunk);
+            let frame = match event {
+                Ok(Some(event)) => Ok(event::decode(event.name, event.data)),
+                Ok(None) => break,
+                Err(too_long) => Err(too_long),
+            };
+            match frame {
+                Ok(Ok(Some(ServerFrame::Messages { alias, records }))) => match &mut run {
+                    Some((of, before)) if *of == alias && follows(before, &records) => before.extend(records),
+                    _ => self.take_run(now, attempt, run.replace((alias, records))),
+                },
+                Ok(frame) => {
+                    self.take_run(now, attempt, run.take());
                     self.read_event(now, attempt, frame);
                 }
-                Ok(None) => break,
-                Err(_) => self.malformed(now, attempt),
+                Err(_) => {
+                    self.take_run(now, attempt, run.take());
+                    self.malformed(now, attempt);
+                }
             }
         }
+        self.take_run(now, attempt, run);
         self.watch_heartbeat(attempt);
+    }
+
+    fn take_run(&mut self, now: Time, attempt: AttemptId, run: Option<(u32, Vec<Record>)>) {
+        if let Some((alias, records)) = run {
+            self.handle_frame(now, attempt, ServerFrame::Messages { alias, records });
+        }
     }
 
     /// An event of a native `EventSource`: `message` or `everwire.…`.
@@ -178,5 +199,13 @@ impl Session {
     pub(super) fn malformed(&mut self, now: Time, attempt: AttemptId) {
         self.stats.malformed += 1;
         self.end_link(now, attempt, End::found(Reason::Malformed, MALFORMED));
+    }
+}
+
+/// Whether records go on where others end.
+fn follows(before: &[Record], records: &[Record]) -> bool {
+    match (before.last(), records.first()) {
+        (Some(last), Some(next)) => last.offset.checked_add(1) == Some(next.offset),
+        _ => false,
     }
 }

@@ -162,7 +162,7 @@ impl Parser {
         let value = value.strip_prefix(b" ").unwrap_or(value);
         match field {
             b"data" => {
-                self.data.push_str(&String::from_utf8_lossy(value));
+                push(&mut self.data, value);
                 self.data.push('\n');
                 self.too_long |= self.data.len() - 1 > self.limit;
             }
@@ -227,7 +227,15 @@ impl Parser {
 
 fn set(field: &mut String, value: &[u8]) {
     field.clear();
-    field.push_str(&String::from_utf8_lossy(value));
+    push(field, value);
+}
+
+/// Appends text. What is UTF-8 is seen to be so in words of memory, which looking for what is not does byte by byte.
+fn push(text: &mut String, value: &[u8]) {
+    match std::str::from_utf8(value) {
+        Ok(value) => text.push_str(value),
+        Err(_) => text.push_str(&String::from_utf8_lossy(value)),
+    }
 }
 
 /// Where the first CR or LF is. Eight bytes at a time: most lines are payloads, and long.

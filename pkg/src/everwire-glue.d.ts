@@ -1,0 +1,88 @@
+// What wasm-bindgen makes of `sdk/js`, `sdk/js-websocket` and `sdk/js-eventsource`, as the face uses it. Which of them is meant decides
+// the bundle (`xtask/src/build/pack.rs`): each has its own classes alone.
+
+declare module "everwire-glue" {
+  export type Input = RequestInfo | URL | Response | BufferSource | WebAssembly.Module;
+  /** Loads the module, once. */
+  export default function init(options: { module_or_path: Input | Promise<Input> }): Promise<unknown>;
+
+  export class Client {
+    constructor(url: string, options: object);
+    readonly state: object;
+    onstate(callback: (status: object) => void): void;
+    /** Only in the full build. */
+    onrestored?(callback: (event: { type: string; error?: unknown }) => void): void;
+    subscribe(topic: string, options: object, callback: (batch: never[]) => boolean): Subscription;
+    publish(topic: string, value: unknown, options: object | undefined): Promise<unknown> & { id?: string };
+    history(topic: string, options: object | undefined): Promise<unknown>;
+    presence(topic: string): Promise<unknown>;
+    stats(): object;
+    setTransports(transports: readonly string[]): void;
+    cut(): void;
+    goOffline(offline: boolean): void;
+    close(): void;
+    free(): void;
+  }
+
+  export class Subscription {
+    readonly conflated: number;
+    pause(): void;
+    resume(): void;
+    more(): void;
+    close(): void;
+    free(): void;
+  }
+
+  type Maybe = number | undefined;
+
+  export class SocketMachine {
+    constructor(
+      host: object, seed: number, maxRetries: Maybe, connectTimeout: Maybe, backoffBase: Maybe, backoffMax: Maybe, pings: boolean, silence: Maybe,
+      patience: Maybe, messages: Maybe, bytes: Maybe,
+    );
+    state(): number;
+    buffered(): number;
+    reconnect(): void;
+    /** 0 when it is taken, 1 when there is no room, 2 when it is over. */
+    send(message: number, bytes: number): number;
+    close(code: number): void;
+    opened(): void;
+    unable(fatal: boolean): void;
+    heard(): boolean;
+    closed(code: number, clean: boolean, fatal: boolean): void;
+    changed(what: number): void;
+    fired(): void;
+    free(): void;
+  }
+
+  export class SourceMachine {
+    constructor(
+      host: object, seed: number, id: Uint8Array, maxRetries: Maybe, connectTimeout: Maybe, backoffBase: Maybe, backoffMax: Maybe, heartbeatTimeout: Maybe,
+    );
+    state(): number;
+    id(): string;
+    reconnect(): void;
+    close(): void;
+    head(request: number, status: number, contentType: Uint8Array): boolean;
+    refused(request: number, wait: Maybe, retriable: boolean): void;
+    chunk(request: number, bytes: Uint8Array): void;
+    ended(request: number): void;
+    unable(request: number, fatal: boolean): void;
+    pause(paused: boolean): void;
+    changed(what: number): void;
+    fired(): void;
+    free(): void;
+  }
+}
+
+declare module "everwire-wasm" {
+  /** Where this build's module comes from, when nobody says otherwise. */
+  export default function source(): import("everwire-glue").Input;
+  /** Whether this build has `shareTabs`, `persist` and `debug`. */
+  export const isFull: boolean;
+}
+
+declare module "everwire-bytes" {
+  const base64: string;
+  export default base64;
+}
