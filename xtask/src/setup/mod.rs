@@ -42,6 +42,8 @@ pub enum Scope {
     Matrix,
     /// The servers that ours is compared with.
     Peers,
+    /// The JavaScript clients that ours is compared with, and what drives Chromium for that.
+    Clients,
 }
 
 /// One thing that may be missing.
@@ -83,6 +85,12 @@ fn parts(workspace: &Workspace) -> Result<Vec<Part>> {
     parts.push(node::part());
     parts.extend(browser::parts());
     parts.extend(peers::parts());
+    parts.push(node::packages(
+        Scope::Clients,
+        "JavaScript clients, and playwright-core",
+        "ours is compared with them, in Chromium",
+        "bench/browser",
+    ));
     Ok(parts)
 }
 

@@ -62,6 +62,18 @@ pub const STEPS: &[Step] = &[
         run: matrix,
     },
     Step {
+        name: "dropins",
+        about: "the drop-ins beside the platform's own classes, case by case; docs/dropins.md is what it finds",
+        needs: &[Scope::Wasm, Scope::Node, Scope::Browser, Scope::Clients],
+        run: dropins,
+    },
+    Step {
+        name: "memory",
+        about: "nothing leaks over reconnects and messages; and every client of the benchmark gets all in order",
+        needs: &[Scope::Wasm, Scope::Node, Scope::Browser, Scope::Clients],
+        run: memory,
+    },
+    Step {
         name: "size",
         about: "what browsers download",
         needs: &[Scope::Wasm, Scope::Trunk, Scope::Node],
@@ -199,6 +211,25 @@ fn matrix(workspace: &Workspace) -> Result<Tally> {
             .env("FIREFOX", setup::firefox(workspace).context("Firefox is missing")?)
             .env("GECKODRIVER", setup::geckodriver(workspace).context("geckodriver is missing")?),
     )
+}
+
+fn dropins(workspace: &Workspace) -> Result<Tally> {
+    build::pack::build(workspace)?;
+    let chrome = setup::chrome(workspace).context("Chromium is missing")?;
+    count::tests(cmd!(workspace.shell, "node tests/dropins/run.mjs").env("CHROME", chrome))
+}
+
+/// A tenth of what is claimed: the whole takes `EVERWIRE_MEMORY_RECONNECTS=10000 EVERWIRE_MEMORY_MESSAGES=1000000`.
+fn memory(workspace: &Workspace) -> Result<Tally> {
+    build::server::build(workspace)?;
+    build::pack::build(workspace)?;
+    let (shell, server) = (&workspace.shell, workspace.server_bin());
+    let chrome = setup::chrome(workspace).context("Chromium is missing")?;
+    let mut tally = count::tests(
+        cmd!(shell, "node bench/browser/run.mjs --server {server} --check").env("CHROME", &chrome),
+    )?;
+    tally += count::tests(cmd!(shell, "node bench/browser/memory.mjs --server {server}").env("CHROME", chrome))?;
+    Ok(tally)
 }
 
 /// A report: it fails only when there is nothing to measure.
