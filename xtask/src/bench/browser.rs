@@ -21,5 +21,7 @@ pub fn command(workspace: &Workspace, args: &Args) -> Result<()> {
     let server = workspace.server_bin();
     let how = if args.quick { "--quick" } else { "--write" };
     let chrome = setup::chrome(workspace).context("Chromium is missing")?;
-    run::run(cmd!(workspace.shell, "node bench/browser/run.mjs --server {server} {how}").env("CHROME", chrome))
+    run::run(
+        cmd!(workspace.shell, "node bench/browser/run.mjs --server {server} {how}").env("CHROME", chrome),
+    )
 }
