@@ -16,6 +16,8 @@ const { values: options } = parseArgs({
     server: { type: "string" },
     reconnects: { type: "string", default: process.env.EVERWIRE_MEMORY_RECONNECTS ?? "1000" },
     messages: { type: "string", default: process.env.EVERWIRE_MEMORY_MESSAGES ?? "200000" },
+    /** What has this in its name. */
+    only: { type: "string", default: "" },
   },
 });
 const TENTHS = 10;
@@ -35,6 +37,7 @@ let passed = 0;
 
 /** Does a tenth ten times, and compares what is held after the first and after the last. */
 async function flat(what, tenth) {
+  if (!what.includes(options.only)) return;
   const page = await chromium.open(browser, server.origin);
   const run = (object, method, ...args) =>
     page.page.evaluate(([object, method, args]) => globalThis[object][method](...args), [object, method, args]);

@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: what is measured, and not tested. One file per benchmark.
 
+mod browser;
 mod server;
 
 use crate::workspace::Workspace;
@@ -14,6 +15,8 @@ pub struct Args {
 
 #[derive(clap::Subcommand)]
 enum What {
+    /// The client in a page beside other clients; writes docs/performance.md.
+    Browser(browser::Args),
     /// The server under load beside nchan and socket.io; writes docs/performance-server.md.
     Server(server::Args),
 }
@@ -21,6 +24,7 @@ enum What {
 /// Runs one benchmark.
 pub fn command(workspace: &Workspace, args: &Args) -> Result<()> {
     match &args.what {
+        What::Browser(args) => browser::command(workspace, args),
         What::Server(args) => server::command(workspace, args),
     }
 }

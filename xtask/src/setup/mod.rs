@@ -48,6 +48,8 @@ pub enum Scope {
     Peers,
     /// Redis, nginx and HAProxy, which several instances are tested with.
     Cluster,
+    /// The JavaScript clients that ours is compared with, and what drives Chromium for that.
+    Clients,
 }
 
 /// One thing that may be missing.
@@ -90,6 +92,12 @@ fn parts(workspace: &Workspace) -> Result<Vec<Part>> {
     parts.extend(browser::parts());
     parts.extend(peers::parts());
     parts.extend(cluster::parts());
+    parts.push(node::packages(
+        Scope::Clients,
+        "JavaScript clients, and playwright-core",
+        "ours is compared with them, in Chromium",
+        "bench/browser",
+    ));
     Ok(parts)
 }
 

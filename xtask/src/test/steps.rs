@@ -53,7 +53,12 @@ pub const STEPS: &[Step] = &[
         needs: &[Scope::Cluster],
         run: cluster,
     },
-    Step { name: "js", about: "the JavaScript surface builds", needs: &[Scope::Wasm, Scope::Node], run: js },
+    Step {
+        name: "js",
+        about: "the JavaScript surface builds, and its face takes any batch",
+        needs: &[Scope::Wasm, Scope::Node],
+        run: js,
+    },
     Step {
         name: "demo",
         about: "the demo and the server build as they ship",
@@ -83,6 +88,18 @@ pub const STEPS: &[Step] = &[
         about: "the packed npm package in bundlers, runtimes and frameworks; writes docs/bundlers.md",
         needs: &[Scope::Wasm, Scope::Node, Scope::Bundlers, Scope::Browser],
         run: npm,
+    },
+    Step {
+        name: "dropins",
+        about: "the drop-ins beside the platform's own classes, case by case; docs/dropins.md is what it finds",
+        needs: &[Scope::Wasm, Scope::Node, Scope::Browser, Scope::Clients],
+        run: dropins,
+    },
+    Step {
+        name: "memory",
+        about: "nothing leaks over reconnects and messages; and every client of the benchmark gets all in order",
+        needs: &[Scope::Wasm, Scope::Node, Scope::Browser, Scope::Clients],
+        run: memory,
     },
     Step {
         name: "size",
@@ -169,7 +186,9 @@ fn sim(workspace: &Workspace) -> Result<Tally> {
 
 fn js(workspace: &Workspace) -> Result<Tally> {
     build::js::build(workspace)?;
-    Ok(Tally::passed())
+    let mut tally = Tally::passed();
+    tally += count::tests(cmd!(workspace.shell, "node pkg/tests/delivery.mjs"))?;
+    Ok(tally)
 }
 
 fn demo(workspace: &Workspace) -> Result<Tally> {
@@ -270,6 +289,26 @@ fn npm(workspace: &Workspace) -> Result<Tally> {
             .env("EVERWIRE_SERVER", &server.url)
             .env("CHROME", setup::chrome(workspace).context("Chromium is missing")?),
     )
+}
+
+fn dropins(workspace: &Workspace) -> Result<Tally> {
+    build::pack::build(workspace)?;
+    let chrome = setup::chrome(workspace).context("Chromium is missing")?;
+    count::tests(cmd!(workspace.shell, "node tests/dropins/run.mjs").env("CHROME", chrome))
+}
+
+/// A tenth of what is claimed: the whole takes `EVERWIRE_MEMORY_RECONNECTS=10000 EVERWIRE_MEMORY_MESSAGES=1000000`.
+fn memory(workspace: &Workspace) -> Result<Tally> {
+    build::server::build(workspace)?;
+    build::pack::build(workspace)?;
+    let (shell, server) = (&workspace.shell, workspace.server_bin());
+    let chrome = setup::chrome(workspace).context("Chromium is missing")?;
+    let mut tally = count::tests(
+        cmd!(shell, "node bench/browser/run.mjs --server {server} --check").env("CHROME", &chrome),
+    )?;
+    tally +=
+        count::tests(cmd!(shell, "node bench/browser/memory.mjs --server {server}").env("CHROME", chrome))?;
+    Ok(tally)
 }
 
 /// A report: it fails only when there is nothing to measure.
