@@ -198,4 +198,20 @@ mod tests {
         }
         assert_eq!(Proxies::default().client(ip("10.0.0.1"), ["for=1.2.3.4"].into_iter()), ip("10.0.0.1"));
     }
+
+    proptest::proptest! {
+        #[test]
+        fn invariant_12_whatever_the_header_says_strangers_are_who_they_are(
+            values in proptest::collection::vec(".*", 0..4),
+            hops in proptest::collection::vec("[0-9a-fA-F:.\\[\\]\",;= for]{0,40}", 0..4),
+        ) {
+            let said = || values.iter().chain(&hops).map(String::as_str);
+            for header in [ForwardHeader::XForwardedFor, ForwardHeader::Forwarded] {
+                let proxies = proxies(header);
+                proptest::prop_assert_eq!(proxies.client(ip("192.0.2.9"), said()), ip("192.0.2.9"));
+                let client = proxies.client(ip("10.0.0.1"), said());
+                proptest::prop_assert!(client == client.to_canonical());
+            }
+        }
+    }
 }

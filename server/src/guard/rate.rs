@@ -19,7 +19,7 @@ use governor::{
     state::keyed::HashMapStateStore,
 };
 
-/// Most keys that are told apart. Beyond, those that come new share [`SHARED`] cells, by chance.
+/// Most keys that are told apart. Beyond, those that come new share some thousand cells, by chance.
 pub const KEYS: usize = 100_000;
 /// Cells for those who come when the table is full.
 const SHARED: u64 = 4_096;

@@ -71,8 +71,7 @@ impl Bench {
     pub fn start() -> Self {
         let waits = ["--header-timeout", "1", "--body-timeout", "1", "--connect-timeout", "1"];
         let jwks = tokens::key_set();
-        let mut guarded =
-            vec!["--anonymous", "--anonymous-publish", "open:*", "--address-connections", "100"];
+        let mut guarded = vec!["--anonymous", "--anonymous-publish", "open:*", "--address-connections", "30"];
         guarded.extend(["--token-jwks", &jwks, "--token-leeway", "0", "--log-filter", "trace"]);
         let rates = [
             "--request-rate",

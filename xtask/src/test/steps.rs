@@ -148,9 +148,10 @@ fn demo(workspace: &Workspace) -> Result<Tally> {
 /// The tests compile the server's address in: the pages they run in have no environment to read it from.
 fn browser(workspace: &Workspace) -> Result<Tally> {
     build::server::build(workspace)?;
-    // The runner's page is served from a port that it picks itself.
-    let server =
-        Server::start(workspace, &["--listen", "127.0.0.1:0", "--anonymous", "--allow-origin", "*"])?;
+    // The runner's page is served from a port that it picks itself; and one machine is many clients here.
+    let mut arguments = vec!["--listen", "127.0.0.1:0", "--anonymous", "--allow-origin", "*"];
+    arguments.extend(["--publish-rate", "0", "--request-rate", "0", "--connect-rate", "0"]);
+    let server = Server::start(workspace, &arguments)?;
     let driver = setup::chromedriver(workspace).context("chromedriver is missing")?;
     // Chromium leaves profiles behind where it is not ended in order.
     let temporary = workspace.shell.create_temp_dir()?;
