@@ -82,6 +82,11 @@ impl Linger {
         Arc::clone(&self.link)
     }
 
+    /// Ends it with these words. They are said before it is dropped: the dropped socket writes what was said by then.
+    pub fn dismiss(self, words: Bytes) {
+        self.link.end_with(words);
+    }
+
     fn stream(self: Pin<&mut Self>) -> io::Result<Pin<&mut TcpStream>> {
         let open = self.get_mut().open.as_mut();
         open.map(|(stream, _)| Pin::new(stream)).ok_or_else(|| io::ErrorKind::NotConnected.into())

@@ -13,6 +13,7 @@ use std::{
 };
 
 use axum::Router;
+use bytes::Bytes;
 use everwire_protocol::Code;
 use hyper::{
     server::conn::http1,
@@ -86,10 +87,9 @@ pub async fn serve(
             Err(refusal) => {
                 let answer = door.answer(&refusal);
                 if let Ok(permit) = Arc::clone(&leaving).try_acquire_owned() {
-                    let link = Linger::new(stream, permit, tasks.clone()).link();
-                    if tls.is_none() {
-                        link.end_with(answer);
-                    }
+                    // Words that are not encrypted would be none.
+                    let words = if tls.is_none() { answer } else { Bytes::new() };
+                    Linger::new(stream, permit, tasks.clone()).dismiss(words);
                 }
                 continue;
             }
