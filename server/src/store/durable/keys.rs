@@ -15,7 +15,15 @@ fn publisher(from: Option<&str>) -> String {
     from.map_or_else(String::new, |from| format!("={from}"))
 }
 
-/// The offset that the key's first publish got, while the window lasts.
+/// A key that is on disk.
+pub struct Found {
+    /// What its first publish got.
+    pub offset: u64,
+    /// It is over its age, and counts no more.
+    pub over: bool,
+}
+
+/// What is known of a key.
 pub fn find(
     connection: &Connection,
     topic: i64,
@@ -23,15 +31,31 @@ pub fn find(
     id: &PublishId,
     now: u64,
     limits: KeyLimits,
-) -> Result<Option<u64>> {
+) -> Result<Option<Found>> {
     let query = "SELECT offset, time FROM keys WHERE topic = ? AND id = ? AND publisher = ?";
     let mut query = connection.prepare_cached(query)?;
-    let pair = |row: &rusqlite::Row<'_>| Ok((unsigned(row, 0)?, unsigned(row, 1)?));
-    let found = query.query_row(params![topic, id.as_str(), publisher(from)], pair).optional()?;
-    Ok(found.filter(|(_, time)| time.saturating_add(limits.age) > now).map(|(offset, _)| offset))
+    let found = |row: &rusqlite::Row<'_>| {
+        let over = unsigned(row, 1)?.saturating_add(limits.age) <= now;
+        Ok(Found { offset: unsigned(row, 0)?, over })
+    };
+    query.query_row(params![topic, id.as_str(), publisher(from)], found).optional()
 }
 
-/// Adds a key that is not known, and forgets those that have to make room; counts them in the row.
+/// Forgets a key.
+pub fn remove(
+    connection: &Connection,
+    topic: i64,
+    from: Option<&str>,
+    id: &PublishId,
+    row: &mut Row,
+) -> Result<()> {
+    let delete = "DELETE FROM keys WHERE topic = ? AND id = ? AND publisher = ?";
+    let gone = connection.prepare_cached(delete)?.execute(params![topic, id.as_str(), publisher(from)])?;
+    row.keys = row.keys.saturating_sub(gone as u64);
+    Ok(())
+}
+
+/// Adds a key that is not there, and forgets those that have to make room; counts them in the row.
 pub fn insert(
     connection: &Connection,
     topic: i64,
@@ -41,13 +65,8 @@ pub fn insert(
     (offset, now): (u64, u64),
     limits: KeyLimits,
 ) -> Result<()> {
-    // One that is over its age may still be there under the same name.
-    let delete = "DELETE FROM keys WHERE topic = ? AND id = ? AND publisher = ?";
-    let publisher = publisher(from);
-    let gone = connection.prepare_cached(delete)?.execute(params![topic, id.as_str(), publisher])?;
-    row.keys = row.keys.saturating_sub(gone as u64);
     let insert = "INSERT INTO keys (topic, id, publisher, offset, time) VALUES (?, ?, ?, ?, ?)";
-    let values = params![topic, id.as_str(), publisher, offset as i64, now as i64];
+    let values = params![topic, id.as_str(), publisher(from), offset as i64, now as i64];
     connection.prepare_cached(insert)?.execute(values)?;
     row.keys += 1;
     let delete = "DELETE FROM keys WHERE topic = ?1 AND offset =

@@ -82,6 +82,7 @@ struct Draft {
     id: i64,
     row: Row,
     floor: u64,
+    keys_expired: bool,
     /// The offset of the first new entry.
     first: u64,
     entries: Vec<Arc<Entry>>,
@@ -278,7 +279,8 @@ fn draft<'a>(
         };
         let id = database::enter(connection, topic, &row)?;
         row.id = Some(id);
-        let draft = Draft { shared, id, first: row.next, row, floor, entries: Vec::new() };
+        let first = row.next;
+        let draft = Draft { shared, id, first, row, floor, keys_expired: false, entries: Vec::new() };
         drafts.insert(topic.clone(), draft);
     }
     Ok(drafts.get_mut(topic).ok_or(StoreError::TooManyTopics))
@@ -297,13 +299,14 @@ impl Draft {
         let NewRecord { payload, key, from, id } = new;
         let limits = topics.limits.keys;
         let at = |row: &Row, offset| everwire_protocol::Position { epoch: row.epoch, offset };
-        if let Some(id) = &id
-            && let Some(first) = keys::find(connection, self.id, from.as_deref(), id, now, limits)?
-        {
-            return Ok(Appended { position: at(&self.row, first), repeated: true });
-        }
         let offset = self.row.next;
         if let Some(id) = &id {
+            if let Some(first) = keys::find(connection, self.id, from.as_deref(), id, now, limits)? {
+                if !first.over {
+                    return Ok(Appended { position: at(&self.row, first.offset), repeated: true });
+                }
+                keys::remove(connection, self.id, from.as_deref(), id, &mut self.row)?;
+            }
             let place = (offset, now);
             keys::insert(connection, self.id, from.as_deref(), id, &mut self.row, place, limits)?;
         }
@@ -326,6 +329,10 @@ impl Draft {
             topics.account(&mut lock(&self.shared), |state| state.learn(need.from, facts));
         }
         self.floor = lock(&self.shared).floor;
+        if std::mem::replace(&mut self.keys_expired, true) {
+            // Once a transaction is enough: who looks for a key looks at its age too.
+            return Ok(());
+        }
         keys::expire(connection, self.id, &mut self.row, now, topics.limits.keys)
     }
 
