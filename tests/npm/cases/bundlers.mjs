@@ -125,7 +125,7 @@ export const cases = [
     async run() {
       const files = { "index.html": html("./main.js"), "main.js": MAIN, ".parcelrc": '{ "extends": "@parcel/config-default" }' };
       const folder = await project("parcel", { files });
-      const args = ["build", "index.html", "--no-cache", "--no-source-maps", "--log-level", "error", "--dist-dir", "dist", "--no-autoinstall"];
+      const args = ["build", "index.html", "--no-cache", "--cache-dir", ".cache", "--no-source-maps", "--log-level", "error", "--dist-dir", "dist", "--no-autoinstall"];
       await run(tool("parcel"), args, { cwd: folder });
       // Parcel writes an import map into the page.
       await check(join(folder, "dist"), "npm:parcel", { policy: POLICY.replace("'self' 'wasm", "'self' 'unsafe-inline' 'wasm") });
@@ -190,7 +190,7 @@ onmessage = async ({ data }) => {
     }), "npm:worker"),
   },
   {
-    name: "`<script type=\"module\">`, no bundler", how: "an import map, or the address of `dist/index.js`",
+    name: "`<script type=\"module\">`, no bundler", how: "import `dist/client.js` by its address",
     async run() {
       const folder = await project("plain", {
         files: { "index.html": html("./main.js"), "main.js": MAIN.replace('"everwire"', '"./everwire/client.js"') },

@@ -44,7 +44,7 @@ const hasWebSocket = typeof WebSocket === "function";
 
 export const cases = [
   {
-    name: `Node ${process.versions.node}`, runtime: "Node.js", version: "20 and later", how: hasWebSocket ? WEBSOCKET : "SSE, long poll; WebSocket from 22 on",
+    name: `Node ${process.versions.node}`, runtime: "Node.js", version: "20 and later", how: "SSE, long poll; WebSocket from 22 on",
     run: () => program("node", exchanges(["sse", "longpoll", ...(hasWebSocket ? ["websocket"] : []), "default"])),
   },
   ...(deno ? [{
