@@ -25,6 +25,8 @@ const TENTHS = 10;
 const HEAP_SLACK = 256 * 1024;
 /** A page of wasm is 64 KiB; an allocator takes one where pieces lie badly, once. */
 const WASM_SLACK = 64 * 1024;
+/** Far fewer than there are rounds in a tenth: one object for each would show. */
+const OBJECTS_SLACK = 8;
 
 const files = await mkdtemp(join(tmpdir(), "everwire-memory-"));
 await buildPage(files);
@@ -45,15 +47,16 @@ async function flat(what, tenth) {
   for (let i = 0; i < TENTHS; i++) {
     await tenth(run);
     const { heap } = await chromium.memory(page);
-    seen.push({ heap, wasm: await run("leaks", "wasm") });
+    seen.push({ heap, wasm: await run("leaks", "wasm"), objects: await chromium.objects(page) });
   }
   if (page.errors.length > 0) throw page.errors[0];
   await page.page.close();
   const [first, last] = [seen[0], seen.at(-1)];
-  const leaks = last.heap > first.heap + HEAP_SLACK || last.wasm > first.wasm + WASM_SLACK;
+  const leaks = last.heap > first.heap + HEAP_SLACK || last.wasm > first.wasm + WASM_SLACK ||
+    last.objects > first.objects + OBJECTS_SLACK;
   const kib = bytes => Math.round(bytes / 1024);
   console.log(`${leaks ? "LEAKS" : "flat "} ${what}: heap ${seen.map(({ heap }) => kib(heap)).join(" ")} KiB; ` +
-    `wasm ${kib(first.wasm)} → ${kib(last.wasm)} KiB`);
+    `wasm ${kib(first.wasm)} → ${kib(last.wasm)} KiB; ${first.objects} → ${last.objects} objects`);
   if (leaks) failures++;
   else passed++;
 }

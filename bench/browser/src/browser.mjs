@@ -46,3 +46,14 @@ export async function memory({ session }) {
   const { usedSize, backingStorageSize = 0 } = await session.send("Runtime.getHeapUsage");
   return { heap: usedSize, buffers: backingStorageSize };
 }
+
+/** How many objects the page holds, functions and all: what a heap's bytes leave in doubt, since V8 keeps some of its own. */
+export async function objects({ session }) {
+  const objectGroup = "census";
+  const { result } = await session.send("Runtime.evaluate", { expression: "Object.prototype", objectGroup });
+  const { objects } = await session.send("Runtime.queryObjects", { prototypeObjectId: result.objectId, objectGroup });
+  const functionDeclaration = "function () { return this.length; }";
+  const counted = await session.send("Runtime.callFunctionOn", { objectId: objects.objectId, functionDeclaration, returnByValue: true });
+  await session.send("Runtime.releaseObjectGroup", { objectGroup });
+  return counted.result.value;
+}

@@ -2,7 +2,7 @@
 // `docs/performance.md`. Measures nothing.
 
 import { readFile, writeFile } from "node:fs/promises";
-import { cpus } from "node:os";
+import { cpus, loadavg } from "node:os";
 import { join } from "node:path";
 import { chart } from "./chart.mjs";
 import { median, percentile } from "./measuring.mjs";
@@ -86,7 +86,7 @@ export async function write(results) {
   const { browser, batches, rounds } = results;
   const text = [
     BEGIN,
-    `Chromium ${browser}, ${cpus()[0].model.trim()}, ${cpus().length} cores; medians of ${rounds} interleaved rounds. In a frame of 64 KiB are ` +
+    `Chromium ${browser}, ${cpus()[0].model.trim()}, ${cpus().length} cores, with a load of ${loadavg()[0].toFixed(1)} at the end; medians of ${rounds} interleaved rounds. In a frame of 64 KiB are ` +
       Object.entries(batches).map(([size, count]) => `${count} messages of ${size} B`).join(", ") + ".",
     "![Messages per second over a bare WebSocket](images/performance-browser.svg)",
     judge(results),
