@@ -11,9 +11,7 @@ use std::{
 
 use everwire_protocol::{Epoch, From, HistoryRange, Position, Topic};
 
-use super::{
-    CursorShelf, Cursors, Ephemeral, Figures, Result, Ring, Slot, Store, StoreError, Wakeup, Watch,
-};
+use super::{CursorShelf, Cursors, Ephemeral, Figures, Result, Ring, Slot, Store, StoreError, Wakeup, Watch};
 use crate::log::{
     Appended, BatchLimit, KeyLimits, NewRecord, Page, Read, Retention, RetentionRules, Start, TopicLog,
 };

@@ -79,7 +79,9 @@ impl Cursors for RedisStore {
             for (topic, state) in chunk.iter().zip(states) {
                 match state {
                     (Some(epoch), Some(offset)) => {
-                        heads.extend(Epoch::new(&epoch).map(|epoch| (topic.clone(), Position { epoch, offset })));
+                        heads.extend(
+                            Epoch::new(&epoch).map(|epoch| (topic.clone(), Position { epoch, offset })),
+                        );
                     }
                     // Whoever is about to write to it has listed it just now, or will again.
                     _ if !lock(&shared.listed).contains_key(topic) => {
