@@ -221,11 +221,14 @@ impl Swarm {
         if writable {
             write(stream, out)?;
         }
-        while readable {
+        if !readable {
+            return Ok(());
+        }
+        loop {
             let read = match stream.read(buffer) {
                 Ok(0) => bail!("closed by the server"),
                 Ok(read) => read,
-                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
                 Err(error) => return Err(error.into()),
             };
             self.silence = self.silence.max(now.saturating_sub(std::mem::replace(heard, now)));
@@ -238,10 +241,9 @@ impl Swarm {
             }
             // A read that leaves room has emptied the socket; what comes later is an event of its own.
             if read < buffer.len() {
-                break;
+                return Ok(());
             }
         }
-        Ok(())
     }
 }
 

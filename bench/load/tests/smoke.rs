@@ -1,5 +1,6 @@
 //! The tool against the real server, small: what was published comes to all, once, on every transport. Nothing
 //! here is measured.
+#![allow(clippy::expect_used, reason = "a test fails by panicking, in its helpers too")]
 
 use clap::Parser;
 use everwire_load::{options::Options, report::Report, run};

@@ -3,6 +3,7 @@
 
 mod effective;
 mod guards;
+mod kinds;
 mod options;
 mod sources;
 mod stores;
@@ -32,7 +33,8 @@ use crate::{
     webhook::Webhook,
 };
 
-pub use options::{ForwardedBy, FsyncOption, LogFormat, Options, RetentionOption, WebhookOption};
+pub use kinds::{ForwardedBy, FsyncOption, LogFormat, RetentionOption, WebhookOption};
+pub use options::Options;
 pub use sources::{Given, Source, unknown_variables};
 
 /// The topics that the server publishes its own figures to; nobody else may.

@@ -49,6 +49,7 @@ impl Asked {
     }
 
     /// Takes an answer that lasts; gives back any other.
+    #[allow(clippy::result_large_err, reason = "what is given back is what was given, once a request")]
     pub fn take(self, answer: Response<Body>) -> Result<LongAnswer, Response<Body>> {
         if !self.has_body || answer.extensions().get::<Lasts>().is_none() {
             return Err(answer);

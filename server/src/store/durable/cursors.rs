@@ -70,3 +70,26 @@ impl Cursors for DurableStore {
         Ok(true)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use everwire_protocol::Epoch;
+
+    use super::*;
+    use crate::store::{DataOptions, Fsync, MemoryLimits};
+
+    #[tokio::test]
+    async fn cursors_are_there_after_a_restart() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let options = DataOptions { directory: directory.path().to_owned(), fsync: Fsync::Always };
+        let open = || DurableStore::open(&options, MemoryLimits::default()).expect("opens");
+        let cursor = (
+            Topic::new("a").expect("a topic"),
+            Position { epoch: Epoch::new("e").expect("an epoch"), offset: 7 },
+        );
+        let store = open();
+        store.keep_cursors("x", std::slice::from_ref(&cursor)).await.expect("is kept");
+        drop(store);
+        assert_eq!(open().cursors("x").await, Ok(Some(vec![cursor])));
+    }
+}

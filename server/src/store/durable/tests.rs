@@ -393,15 +393,3 @@ async fn with_syncs_between_a_start_after_a_power_cut_begins_another_epoch() {
     }
     assert!(restart("0", "another").await, "the machine went down with it");
 }
-
-#[tokio::test]
-async fn cursors_are_there_after_a_restart() {
-    let directory = tempfile::tempdir().expect("a directory");
-    let store = open(directory.path(), roomy());
-    let at = append(&store, T0, "a", "1").await;
-    crate::store::Cursors::keep_cursors(&store, "x", &[(topic("a"), at)]).await.expect("is kept");
-    drop(store);
-    let store = open(directory.path(), roomy());
-    let kept = crate::store::Cursors::cursors(&store, "x").await;
-    assert_eq!(kept, Ok(Some(vec![(topic("a"), at)])));
-}

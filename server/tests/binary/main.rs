@@ -1,6 +1,9 @@
 //! The binary as an operator meets it: its one line, its refusals, its end.
 #![allow(clippy::expect_used, clippy::panic, reason = "a test fails by panicking, in its helpers too")]
 
+mod configuration;
+mod tokens;
+
 use std::{
     io::{BufRead, BufReader, Read, Write},
     net::TcpStream,
@@ -238,37 +241,6 @@ fn request(address: &str, line: &str, token: Option<&str>) -> String {
 }
 
 #[test]
-fn invariant_10_no_log_filter_brings_a_good_token_a_ticket_or_the_secret_into_the_logs() {
-    let mut command = command(&["--listen", "127.0.0.1:0", "--log-filter", "trace"]);
-    command.env("EVERWIRE_TOKEN_SECRET", SECRET);
-    let mut server = run(command);
-    let mut stderr = server.child.stderr.take().expect("is piped");
-    let logs = std::thread::spawn(move || {
-        let mut logs = String::new();
-        stderr.read_to_string(&mut logs).map(|_| logs)
-    });
-    let claims = serde_json::json!({ "sub": "ada", "exp": u64::MAX, "everwire": { "subscribe": ["*"] } });
-    let key = jsonwebtoken::EncodingKey::from_secret(SECRET.as_bytes());
-    let token = jsonwebtoken::encode(&jsonwebtoken::Header::default(), &claims, &key).expect("a token");
-    let polled = request(&server.address, "GET /v1/poll?topic=a&timeout=0", Some(&token));
-    assert!(polled.starts_with("HTTP/1.1 200"), "{polled}");
-    let traded = request(&server.address, "POST /v1/ticket", Some(&token));
-    let (_, ticket) = traded.split_once("\"ticket\":\"").expect("a ticket");
-    let ticket = ticket.split('"').next().expect("an end");
-    // A topic that is refused, so that the stream ends; used up all the same.
-    let opened = request(&server.address, &format!("GET /v1/sse?topic=$x&ticket={ticket}"), None);
-    assert!(opened.starts_with("HTTP/1.1 403"), "{opened}");
-    let again = request(&server.address, &format!("GET /v1/sse?topic=a&ticket={ticket}"), None);
-    assert!(again.starts_with("HTTP/1.1 401"), "{again}");
-    drop(server);
-    let logs = logs.join().expect("reads").expect("text");
-    assert!(logs.contains("request") && !logs.contains("no keys"), "{logs}");
-    for secret in [&token, ticket, SECRET] {
-        assert!(!logs.contains(secret), "{logs}");
-    }
-}
-
-#[test]
 fn help_names_every_variable() {
     let output = command(&["--help"]).output().expect("runs");
     let help = String::from_utf8(output.stdout).expect("text");
@@ -280,179 +252,6 @@ fn help_names_every_variable() {
     let output = with_secret.output().expect("runs");
     for text in [output.stdout, output.stderr] {
         assert!(!String::from_utf8(text).expect("text").contains(SECRET));
-    }
-}
-
-/// What `token` printed, without its line end.
-fn token_of(mut command: Command) -> String {
-    let Output { status, stdout, stderr } = command.output().expect("runs");
-    assert!(status.success(), "{}", String::from_utf8_lossy(&stderr));
-    String::from_utf8(stdout).expect("text").trim_end().to_owned()
-}
-
-#[test]
-fn a_token_of_the_binary_is_good_at_the_binary() {
-    let private = |name: &str| format!("{}/tests/keys/{name}", env!("CARGO_MANIFEST_DIR"));
-    let asked = ["token", "--sub", "ada", "--subscribe", "room:*,news", "--ttl", "15m"];
-    for (key, public) in
-        [(None, None), (Some("ed25519.pem"), Some("ed25519.pub.pem")), (Some("rsa.pem"), Some("rsa.pub.pem"))]
-    {
-        let (mut maker, mut server) = (command(&asked), command(&["--listen", "127.0.0.1:0"]));
-        for command in [&mut maker, &mut server] {
-            match public {
-                Some(public) => command.env("EVERWIRE_TOKEN_KEY", private(public)),
-                None => command.env("EVERWIRE_TOKEN_SECRET", SECRET),
-            };
-            command.env("EVERWIRE_TOKEN_ISSUER", "us").env("EVERWIRE_TOKEN_AUDIENCE", "here");
-        }
-        if let Some(key) = key {
-            maker.args(["--key", &private(key)]);
-        }
-        let (token, server) = (token_of(maker), run(server));
-        for (topic, status) in [("room:a", 200), ("news", 200), ("other", 403)] {
-            let line = format!("GET /v1/poll?topic={topic}&timeout=0");
-            let answer = request(&server.address, &line, Some(&token));
-            assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{answer}");
-        }
-    }
-}
-
-#[test]
-fn a_token_that_can_not_be_made_or_would_be_refused_says_why() {
-    let public = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/keys/ed25519.pub.pem");
-    let other = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/keys/rsa.pem");
-    let long = "x".repeat(256);
-    for (variable, arguments, named) in [
-        (None, &["--sub", "ada"][..], "no key to sign with"),
-        (None, &["--sub", "ada", "--key", public], "expected a private key"),
-        (None, &["--sub", "ada", "--key", "/nowhere.pem"], "/nowhere.pem"),
-        (None, &["--sub", "ada", "--subscribe", "a**"], "--subscribe"),
-        (None, &["--sub", "ada", "--ttl", "soon"], "--ttl"),
-        (None, &[], "--sub"),
-        (Some(("EVERWIRE_TOKEN_KEY", public)), &["--sub", "ada"], "no key to sign with"),
-        (Some(("EVERWIRE_TOKEN_KEY", public)), &["--sub", "ada", "--key", other], "would refuse it"),
-        (Some(("EVERWIRE_TOKEN_SECRET", SECRET)), &["--sub", &long], "`sub` must have 1 to 255 bytes"),
-    ] {
-        let mut command = command(&["token"]);
-        command.args(arguments).envs(variable);
-        let why = refused(command);
-        assert!(why.contains(named) && !why.contains(SECRET), "{why}");
-    }
-}
-
-fn printed(mut command: Command) -> (bool, String, String) {
-    let Output { status, stdout, stderr } = command.output().expect("runs");
-    let text = |bytes| String::from_utf8(bytes).expect("text");
-    (status.success(), text(stdout), text(stderr))
-}
-
-fn file(name: &str, content: &str) -> std::path::PathBuf {
-    let path = std::env::temp_dir().join(format!("everwire-{}-{name}", std::process::id()));
-    std::fs::write(&path, content).expect("writes");
-    path
-}
-
-#[test]
-fn the_effective_configuration_is_printed_with_its_sources_and_without_secrets() {
-    let path = file(
-        "effective.toml",
-        "heartbeat = 9\nmax-topics = 77\n[[retention]]\npattern = \"a:*\"\nrecords = 5\n",
-    );
-    let mut show = command(&["--config", path.to_str().expect("text"), "--max-life", "600", "config"]);
-    show.env("EVERWIRE_HEARTBEAT", "7").env("EVERWIRE_TOKEN_SECRET", SECRET);
-    let (started, shown, _) = printed(show);
-    assert!(started);
-    let line = |name: &str| {
-        shown.lines().find(|line| line.trim_start_matches("# ").starts_with(name)).expect("a line")
-    };
-    for (name, words) in [
-        ("heartbeat", ["heartbeat = 7", "# EVERWIRE_HEARTBEAT"]),
-        ("max-topics", ["max-topics = 77", "effective.toml"]),
-        ("max-life", ["max-life = 600", "# --max-life"]),
-        ("max-members", ["max-members = 200000", "# default"]),
-        ("token-secret", ["(hidden)", "# EVERWIRE_TOKEN_SECRET"]),
-        ("token-jwks", ["# token-jwks =", "# not set"]),
-    ] {
-        assert!(words.iter().all(|word| line(name).contains(word)), "{}", line(name));
-    }
-    assert!(!shown.contains(SECRET) && shown.contains("[[retention]]"), "{shown}");
-
-    // What is printed is a configuration file that says the same.
-    let kept = file("kept.toml", &shown);
-    let (started, again, why) = printed(command(&["--config", kept.to_str().expect("text"), "config"]));
-    let values = |text: &str| -> Vec<String> {
-        let said = text.lines().filter(|line| !line.starts_with('#'));
-        said.map(|line| line.split(" #").next().unwrap_or_default().trim_end().to_owned()).collect()
-    };
-    assert!(started, "{why}");
-    assert_eq!(values(&again), values(&shown));
-    for path in [path, kept] {
-        std::fs::remove_file(path).expect("removes");
-    }
-}
-
-#[test]
-fn a_wrong_value_is_told_with_its_source_and_what_is_allowed() {
-    let path = file("wrong.toml", "");
-    let config = path.to_str().expect("text").to_owned();
-    for (toml, words) in [
-        ("heartbeat = 301", &["heartbeat = 301", "1 to 300", "wrong.toml"][..]),
-        ("heartbeat = \"often\"", &["heartbeat", "\"often\"", "a whole number is wanted", "wrong.toml"]),
-        ("heart-beat = 9", &["heart-beat is no option; heartbeat is one", "wrong.toml"]),
-        ("log = \"xml\"", &["log", "xml", "text", "json", "wrong.toml"]),
-        ("heartbeat = ", &["wrong.toml"]),
-    ] {
-        std::fs::write(&path, toml).expect("writes");
-        let why = refused(command(&["--config", &config]));
-        assert!(words.iter().all(|word| why.contains(word)), "{toml}: {why}");
-    }
-    std::fs::remove_file(path).expect("removes");
-
-    let by = |variable: &str, value: &str| {
-        let mut command = command(&[]);
-        command.env(variable, value);
-        refused(command)
-    };
-    let why = by("EVERWIRE_HEARTBEAT", "0");
-    assert!(
-        why.contains("heartbeat = 0") && why.contains("1 to 300") && why.contains("by EVERWIRE_HEARTBEAT"),
-        "{why}"
-    );
-    let why = by("EVERWIRE_HEARTBEAT", "often");
-    assert!(why.contains("'often' for 'EVERWIRE_HEARTBEAT'"), "{why}");
-    let why = refused(command(&["--heartbeat", "0"]));
-    assert!(why.contains("by --heartbeat"), "{why}");
-    let why = refused(command(&["--heartbeat", "often"]));
-    assert!(why.contains("'often' for '--heartbeat"), "{why}");
-    let why = refused(command(&["--tls-cert", "/nowhere/cert.pem", "--tls-key", "/nowhere/key.pem"]));
-    assert!(why.contains("tls-cert: /nowhere/cert.pem") && why.contains("by --tls-cert"), "{why}");
-    let why = refused(command(&["--tls-cert", "/nowhere/cert.pem"]));
-    assert!(why.contains("tls-key is missing"), "{why}");
-}
-
-#[test]
-fn a_misspelt_variable_is_told_in_the_log() {
-    let mut command = command(&["--listen", "127.0.0.1:0"]);
-    command.env("EVERWIRE_HARTBEAT", "7");
-    let mut server = run(command);
-    server.child.kill().expect("ends");
-    let mut logs = String::new();
-    server.child.stderr.as_mut().expect("is piped").read_to_string(&mut logs).expect("logs");
-    assert!(
-        logs.contains("no option is set by this variable") && logs.contains("EVERWIRE_HARTBEAT"),
-        "{logs}"
-    );
-}
-
-#[test]
-fn shells_get_completions() {
-    for (shell, words) in [
-        ("bash", "complete -F"),
-        ("zsh", "#compdef everwire-server"),
-        ("fish", "complete -c everwire-server"),
-    ] {
-        let (done, script, _) = printed(command(&["completions", shell]));
-        assert!(done && script.contains(words) && script.contains("heartbeat"), "{shell}");
     }
 }
 
