@@ -24,6 +24,7 @@ pub async fn run(options: &Options) -> Outcome {
         tracing::warn!("no keys: everybody on this machine may read and write every topic");
     }
     let mut signals = Signals::listen()?;
+    raise_file_limit();
     let server = Server::start(config).await?;
     // The one line on stdout: whoever started this reads the port from it.
     writeln!(std::io::stdout(), "everwire-server listening on {}", server.url())?;
@@ -38,6 +39,19 @@ pub async fn run(options: &Options) -> Outcome {
     }
     Ok(())
 }
+
+/// Every connection is a file, and many systems begin with 1,024: as many as this process may have at all.
+#[cfg(unix)]
+fn raise_file_limit() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    if current != maximum && setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).is_err() {
+        tracing::warn!(?current, ?maximum, "the limit of open files can't be raised");
+    }
+}
+
+#[cfg(not(unix))]
+fn raise_file_limit() {}
 
 /// Logs go to stderr: stdout has the address alone.
 fn start_logs(config: &Config) -> Result<(), ConfigError> {

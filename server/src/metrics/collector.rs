@@ -1,6 +1,6 @@
 //! Each metric's name, unit, help and labels.
 
-use std::fmt::Error;
+use std::{fmt::Error, sync::atomic::Ordering};
 
 use everwire_protocol::GapReason;
 use prometheus_client::{
@@ -21,6 +21,7 @@ impl Collector for Sources {
         self.connections(&mut out)?;
         self.traffic(&mut out)?;
         self.refused(&mut out)?;
+        self.webhooks(&mut out)?;
         self.store(&mut out)?;
         let version = [("version", env!("CARGO_PKG_VERSION"))];
         let mut build = out.0.encode_descriptor("build", "The server's version", None, MetricType::Info)?;
@@ -79,6 +80,18 @@ impl Sources {
         let gaps = [("evicted", GapReason::Evicted), ("epoch", GapReason::Epoch)];
         let gaps = gaps.map(|(name, reason)| (name, self.counters.gaps(reason)));
         out.counters("gaps", "Gaps that readers were told of", None, "reason", &gaps)
+    }
+
+    fn webhooks(&self, out: &mut Writer<'_>) -> Done {
+        let webhooks = &self.counters.webhooks;
+        let counts = [
+            ("delivered", &webhooks.delivered),
+            ("failed", &webhooks.retried),
+            ("dead_letter", &webhooks.dead),
+        ];
+        let counts = counts.map(|(name, count)| (name, count.load(Ordering::Relaxed)));
+        let help = "Messages to webhooks that were delivered or given up, and attempts that failed and were made again";
+        out.counters("webhook_messages", help, None, "outcome", &counts)
     }
 
     fn store(&self, out: &mut Writer<'_>) -> Done {
