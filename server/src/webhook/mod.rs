@@ -2,8 +2,8 @@
 //! endpoint. Signed and retried as [Standard Webhooks](https://www.standardwebhooks.com) says; at least once, in order
 //! within each topic.
 //!
-//! [`hook`] finds the topics of one webhook and keeps its cursors; [`reader`] reads one of them; [`delivery`] sends one
-//! message once; [`address`] says where it may go. None of them knows a connection of a client.
+//! `hook` finds the topics of one webhook and keeps its cursors; `reader` reads one of them; `delivery` sends one
+//! message once; `address` says where it may go. None of them knows a connection of a client.
 
 mod address;
 mod delivery;
