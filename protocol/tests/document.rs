@@ -65,6 +65,7 @@ fn the_table_of_limits_is_the_limits() {
         ("TOKEN_BYTES", limits::TOKEN_BYTES),
         ("MESSAGE_BYTES", limits::MESSAGE_BYTES),
         ("PAYLOAD_BYTES", limits::PAYLOAD_BYTES),
+        ("JSON_DEPTH", limits::JSON_DEPTH),
         ("BATCH_BYTES", limits::BATCH_BYTES),
         ("FRAME_BYTES", limits::FRAME_BYTES),
         ("EVENT_BYTES", limits::EVENT_BYTES),

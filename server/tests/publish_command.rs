@@ -51,9 +51,9 @@ impl Server {
             let page = reqwest::Client::builder().no_proxy().build().expect("builds").get(url).send().await;
             let text = page.expect("answers").text().await.expect("a body");
             let page: Value = serde_json::from_str(&text).expect("JSON");
-            let messages = page["messages"].as_array().expect("messages");
-            all.extend(messages.iter().map(|message| message["data"].clone()));
-            after += messages.len();
+            let records = page["records"].as_array().expect("records");
+            all.extend(records.iter().map(|record| record["data"].clone()));
+            after += records.len();
             if page["more"] != true {
                 return all;
             }

@@ -9,6 +9,7 @@ const OUTBOX: &str = "sdk/core/src/outbox.rs";
 const ROUND: &str = "sdk/core/src/session/round.rs";
 const LIVENESS: &str = "sdk/core/src/session/liveness.rs";
 const LOG: &str = "server/src/log/topic.rs";
+const SPAN: &str = "server/src/log/span.rs";
 
 pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
@@ -181,7 +182,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "server-forgets-the-epoch",
-        file: LOG,
+        file: SPAN,
         old: "        if position.epoch != self.epoch || position.offset >= self.next {",
         new: "        if position.offset >= self.next {",
         why: "a cursor of another life of the log is taken for one of this",
@@ -198,9 +199,9 @@ pub(super) const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "server-tells-too-wide-a-gap",
-        file: LOG,
-        old: "        let go_on = self.at(oldest - 1);",
-        new: "        let go_on = self.at(oldest.min(self.next - 1));",
+        file: SPAN,
+        old: "        let go_on = self.at(self.oldest - 1);",
+        new: "        let go_on = self.at(self.oldest.min(self.next - 1));",
         why: "a gap covers a record that is still kept",
         breaks: "invariant 1",
     },
