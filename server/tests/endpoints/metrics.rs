@@ -96,7 +96,7 @@ async fn names_follow_the_conventions_and_labels_have_few_values() {
     let units = ["_seconds", "_bytes", "_info"];
     // What is counted by the piece has no unit.
     let pieces = ["_connections", "_subscriptions", "_topics", "_fds"];
-    let known: BTreeSet<_> = ["transport", "code", "reason", "operation", "version", "le"].into();
+    let known: BTreeSet<_> = ["transport", "code", "reason", "operation", "outcome", "version", "le"].into();
     for (name, family) in &families {
         let snake = name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
         assert!(snake && !name.contains("__"), "{name}");
