@@ -150,7 +150,13 @@ impl Relay {
     fn published(&mut self, id: PublishId, outcome: Outcome) {
         let waits = self.publishes.get(&id).copied().flatten();
         self.publishes.remove(&id);
-        let Some(tab) = waits else { return };
+        match waits {
+            Some(tab) => self.tell_outcome(tab, id, outcome),
+            None => self.unheard.keep(id, outcome),
+        }
+    }
+
+    pub(super) fn tell_outcome(&mut self, tab: TabId, id: PublishId, outcome: Outcome) {
         match outcome {
             Outcome::Acked { position } => self.send(tab, &ServerFrame::Ack { id, position }),
             Outcome::Rejected { code, message } => {

@@ -127,6 +127,10 @@ impl Relay {
             *waits = Some(tab);
             return;
         }
+        if let Some(outcome) = self.unheard.take(&id) {
+            self.tell_outcome(tab, id, outcome);
+            return;
+        }
         let Some(link) = self.tabs.get_mut(&tab) else { return };
         let forwarded = if link.order.admits(&id) {
             session.forward(now, id.clone(), publish)

@@ -26,6 +26,7 @@ mod frames;
 mod message;
 mod order;
 mod tab;
+mod unheard;
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -38,6 +39,7 @@ pub use end::{LinkEnded, TabEnd};
 pub use message::{Announcement, FromTab, MESSAGE_BYTES, TabName, ToTab, Unreadable, VERSION};
 
 use tab::{Reader, Tab};
+use unheard::Unheard;
 
 /// Most tabs of one leader; the others work alone.
 pub const TABS: usize = 64;
@@ -94,6 +96,8 @@ pub struct Relay {
     /// Publishes without an outcome, and who waits for it: nobody, when that tab is gone. As many as the upstream
     /// session's outbox holds.
     publishes: Map<PublishId, Option<TabId>>,
+    /// Outcomes that nobody was there to hear of.
+    unheard: Unheard,
     outputs: VecDeque<RelayOutput>,
     /// The server's, as far as they are known.
     limits: Limits,
@@ -116,6 +120,7 @@ impl Relay {
             readers: Map::default(),
             questions: Map::default(),
             publishes: Map::default(),
+            unheard: Unheard::default(),
             outputs: [RelayOutput::Announce].into(),
             limits: Limits::default(),
             settled: false,
