@@ -21,7 +21,7 @@ use crate::{driver::Driver, platform::sleep};
 /// How long connecting waits for what earlier clients left, so that it goes out first.
 const HEAD_START: Duration = Duration::from_secs(1);
 /// How long the store may take for anything.
-const DEADLINE: Duration = Duration::from_secs(5);
+const DEADLINE: Duration = Duration::from_secs(15);
 
 /// Starts a keeper for a driver.
 pub(crate) type Start = Box<dyn FnOnce(&Weak<Driver>) -> Rc<RefCell<Inbox>>>;
