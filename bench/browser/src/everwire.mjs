@@ -11,7 +11,9 @@ const HEADER = /id: ([^-\n]+)-(\d+)\ndata: (\d+) \d+ (\d+) json\n/g;
 
 /** The server as a process, where it says that it listens. */
 export async function start(executable) {
-  const options = ["--listen", "127.0.0.1:0", "--anonymous", "--allow-origin", "*", "--metrics-topics", "false",
+  const options = ["--listen", "127.0.0.1:0", "--anonymous", "--allow-origin", "*",
+    // One machine is all the clients here.
+    "--publish-rate", "0", "--request-rate", "0", "--connect-rate", "0", "--address-connections", "0", "--metrics-topics", "false",
     "--log-filter", "error", "--static", import.meta.dirname];
   const child = spawn(executable, options, { stdio: ["ignore", "pipe", "inherit"] });
   const lines = createInterface({ input: child.stdout });

@@ -280,6 +280,13 @@ fn npm(workspace: &Workspace) -> Result<Tally> {
             "20000",
             "--retain-bytes",
             "16777216",
+            // One machine is all the clients here.
+            "--publish-rate",
+            "0",
+            "--request-rate",
+            "0",
+            "--connect-rate",
+            "0",
         ],
     )?;
     let script = workspace.root.join("tests/npm/run.mjs");
