@@ -40,8 +40,8 @@ export class Socket extends Host<glue.SocketMachine> {
   /** What is to be sent, by its number; a ping is 0. */
   #messages = new Map<number, unknown>();
   #last = 0;
-  /** Of the app's close. */
-  #reason = "";
+  /** Of the app's first close: the others do nothing. */
+  #reason: string | undefined;
   /** What the socket said when it closed. */
   #said: { readonly reason: string; readonly wasClean: boolean } | undefined;
   /** What never got a link. */
@@ -83,7 +83,7 @@ export class Socket extends Host<glue.SocketMachine> {
   }
 
   close(code: number | undefined, reason: string): void {
-    this.#reason = reason;
+    this.#reason ??= reason;
     this.machine?.close(code ?? 0);
   }
 
