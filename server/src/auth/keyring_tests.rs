@@ -1,6 +1,10 @@
 //! Where keys come from, which are refused, and what happens when they change.
 
-use std::path::Path;
+use std::{
+    fs,
+    path::PathBuf,
+    time::{Duration, SystemTime},
+};
 
 use jsonwebtoken::Algorithm;
 use serde_json::json;

@@ -3,8 +3,7 @@
 //! secret. It knows no claims.
 
 use std::{
-    fmt, fs,
-    io::Read,
+    fmt, io,
     path::{Path, PathBuf},
 };
 
@@ -13,6 +12,8 @@ use jsonwebtoken::{
     jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, PublicKeyUse},
 };
 use serde::{Deserialize, Serialize};
+
+use crate::text_file;
 
 /// A shared secret shorter than what the signature is made of could be guessed: RFC 7518 section 3.2.
 pub(super) const SECRET_BYTES: usize = 32;
@@ -155,15 +156,12 @@ fn is_pem(text: &str) -> bool {
 }
 
 pub(super) fn read(path: &Path) -> Result<String, BadKey> {
-    let failed =
-        |error: std::io::Error| BadKey(format!("can't read the token key {}: {error}", path.display()));
-    let mut text = String::new();
-    let file = fs::File::open(path).map_err(failed)?;
-    file.take(FILE_BYTES + 1).read_to_string(&mut text).map_err(failed)?;
-    if text.len() as u64 > FILE_BYTES {
-        return Err(BadKey(format!("{} is no file of keys: it is too large", path.display())));
-    }
-    Ok(text)
+    text_file::read(path, FILE_BYTES).map_err(|error| match error.kind() {
+        io::ErrorKind::FileTooLarge => {
+            BadKey(format!("{} is no file of keys: it is too large", path.display()))
+        }
+        _ => BadKey(format!("can't read the token key {}: {error}", path.display())),
+    })
 }
 
 fn shared(name: &str, secret: &[u8]) -> Result<Key, BadKey> {

@@ -1,10 +1,10 @@
 //! The options of webhooks, checked. It sends nothing.
 
-use std::{collections::HashSet, fs, path::Path, time::Duration};
+use std::{collections::HashSet, path::Path, time::Duration};
 
 use everwire_protocol::Topic;
 
-use crate::{auth::Secret, webhook::Webhook};
+use crate::{auth::Secret, text_file, webhook::Webhook};
 
 use super::{ConfigError, WebhookOption, bounded, count};
 
@@ -59,11 +59,7 @@ fn one(option: &WebhookOption) -> Result<Webhook, ConfigError> {
 }
 
 fn read(file: &Path) -> Result<Secret, ConfigError> {
-    let failed = |why: String| ConfigError(format!("secret-file {}: {why}", file.display()));
-    let size = fs::metadata(file).map_err(|error| failed(error.to_string()))?.len();
-    if size > FILE_BYTES {
-        return Err(failed(format!("it is over {FILE_BYTES} bytes")));
-    }
-    let text = fs::read_to_string(file).map_err(|error| failed(error.to_string()))?;
+    let text = text_file::read(file, FILE_BYTES)
+        .map_err(|error| ConfigError(format!("secret-file {}: {error}", file.display())))?;
     Ok(Secret::from(text.trim_end().to_owned()))
 }

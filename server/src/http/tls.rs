@@ -2,10 +2,9 @@
 //! go on as they began; new ones get the new certificate. It knows no HTTP, but for the name that is agreed on.
 
 use std::{
-    fmt, fs,
+    fmt,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError, RwLock},
-    time::{Duration, SystemTime},
+    sync::Arc,
 };
 
 use tokio_rustls::{
@@ -20,8 +19,7 @@ use tokio_rustls::{
 };
 use tokio_util::sync::CancellationToken;
 
-/// How often the files are looked at.
-const LOOK: Duration = Duration::from_secs(1);
+use crate::watched::Watched;
 
 /// Where a certificate and its key are.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,28 +81,15 @@ impl TlsFiles {
             ))
         })
     }
-
-    fn stamps(&self) -> [Option<(SystemTime, u64)>; 2] {
-        [&self.cert, &self.key].map(|path| {
-            let about = fs::metadata(path).ok()?;
-            Some((about.modified().ok()?, about.len()))
-        })
-    }
 }
 
 /// The certificate of this moment.
-#[derive(Debug)]
-pub struct Certificate {
-    files: TlsFiles,
-    current: RwLock<Arc<CertifiedKey>>,
-    looked: Mutex<Looked>,
-}
+pub struct Certificate(Arc<Watched<CertifiedKey, BadCertificate>>);
 
-/// The files as they were when they were read last, and why that was of no use, if so.
-#[derive(Debug)]
-struct Looked {
-    stamps: [Option<(SystemTime, u64)>; 2],
-    failed: Option<BadCertificate>,
+impl fmt::Debug for Certificate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Certificate")
+    }
 }
 
 impl Certificate {
@@ -113,10 +98,8 @@ impl Certificate {
     /// # Errors
     /// [`BadCertificate`].
     pub fn load(files: TlsFiles) -> Result<Self, BadCertificate> {
-        // Looked at before it is read: what changes in between is read once more.
-        let looked = Mutex::new(Looked { stamps: files.stamps(), failed: None });
-        let current = RwLock::new(Arc::new(files.load()?));
-        Ok(Self { files, current, looked })
+        let paths = vec![files.cert.clone(), files.key.clone()];
+        Ok(Self(Arc::new(Watched::load(paths, move || files.load())?)))
     }
 
     /// Greets clients with it, whatever it is at the time.
@@ -133,54 +116,26 @@ impl Certificate {
         Ok(TlsAcceptor::from(Arc::new(config)))
     }
 
-    /// Reads the files again if one has changed since the last time, or was of no use then. Answers whether
-    /// another certificate is in use now.
+    /// Reads the files again if one has changed, as [`Watched::reload`] does.
     ///
     /// # Errors
     /// [`BadCertificate`], once for each change; the certificate that was there stays in use.
     pub fn reload(&self) -> Result<bool, BadCertificate> {
-        let now = self.files.stamps();
-        let mut looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
-        let changed = looked.stamps != now;
-        if !changed && looked.failed.is_none() {
-            return Ok(false);
-        }
-        looked.stamps = now;
-        match self.files.load() {
-            Ok(key) => {
-                looked.failed = None;
-                *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(key);
-                Ok(true)
-            }
-            Err(error) if !changed && looked.failed.as_ref() == Some(&error) => Ok(false),
-            Err(error) => {
-                looked.failed = Some(error.clone());
-                Err(error)
-            }
-        }
+        self.0.reload()
     }
 
     /// Looks after the files until `stop`.
     pub async fn watch(self: Arc<Self>, stop: CancellationToken) {
-        let mut ticks = tokio::time::interval(LOOK);
-        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        loop {
-            tokio::select! {
-                _ = ticks.tick() => {}
-                () = stop.cancelled() => return,
-            }
-            let this = Arc::clone(&self);
-            match tokio::task::spawn_blocking(move || this.reload()).await {
-                Ok(Ok(true)) => tracing::info!("the certificate has changed"),
-                Ok(Ok(false)) | Err(_) => {}
-                Ok(Err(error)) => tracing::warn!(%error, "the certificate stays as it was"),
-            }
-        }
+        let tell = |key: Result<Arc<CertifiedKey>, BadCertificate>| match key {
+            Ok(_) => tracing::info!("the certificate has changed"),
+            Err(error) => tracing::warn!(%error, "the certificate stays as it was"),
+        };
+        Arc::clone(&self.0).watch(stop, tell).await;
     }
 }
 
 impl ResolvesServerCert for Certificate {
     fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        Some(Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner)))
+        Some(self.0.current())
     }
 }

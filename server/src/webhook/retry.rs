@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::jitter;
+
 /// Bound of the first wait.
 const BASE: Duration = Duration::from_secs(1);
 /// Bound of every wait.
@@ -12,8 +14,7 @@ const MOST_ASKED: Duration = Duration::from_secs(60 * 60);
 /// The wait after so many failed attempts, at least one: random below the bound, or what the endpoint asked for where
 /// that is longer. A wait that is asked for gets jitter too, so that not all topics come back at one moment.
 pub(super) fn wait(failed: u32, asked: Option<Duration>) -> Duration {
-    let bound = BASE.saturating_mul(1 << failed.saturating_sub(1).min(6)).min(MOST);
-    let jitter = Duration::from_millis(fastrand::u64(0..=bound.as_millis() as u64));
+    let jitter = jitter::full(failed.saturating_sub(1), BASE, MOST);
     asked.map_or(jitter, |asked| asked.min(MOST_ASKED) + jitter)
 }
 

@@ -8,7 +8,8 @@ mod state;
 use std::{io::IsTerminal, path::PathBuf, time::Duration};
 
 use clap::Args;
-use everwire_protocol::Topic;
+use everwire_protocol::{Topic, limits};
+use everwire_server::text_file;
 use futures::StreamExt;
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio_util::codec::{FramedRead, LinesCodec};
@@ -20,6 +21,8 @@ use state::{Job, StateFile};
 
 /// The longest line: a payload of any size that a server may take, and what stands around it.
 const LINE_BYTES: usize = 2 << 20;
+/// Of a file with a token: as many as a token may have, and room for a line end.
+const TOKEN_BYTES: u64 = limits::TOKEN_BYTES as u64 + 2;
 /// Most bytes of one request: as much as a server takes at least.
 const REQUEST_BYTES: usize = 200 << 10;
 
@@ -103,7 +106,7 @@ impl Publish {
     fn token(&self) -> Result<Option<String>, Box<dyn std::error::Error>> {
         let token = match &self.token_file {
             Some(path) => {
-                Some(std::fs::read_to_string(path).map_err(|error| format!("token-file: {error}"))?)
+                Some(text_file::read(path, TOKEN_BYTES).map_err(|error| format!("token-file: {error}"))?)
             }
             None => std::env::var("EVERWIRE_TOKEN").ok(),
         };

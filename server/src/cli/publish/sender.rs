@@ -3,6 +3,7 @@
 
 use std::time::{Duration, Instant};
 
+use everwire_server::jitter;
 use reqwest::{
     Client, Url,
     header::{CONTENT_TYPE, RETRY_AFTER},
@@ -94,8 +95,7 @@ impl Sender {
                 Round::Unknown { why, wait } => (why, wait),
             };
             failed = failed.saturating_add(1);
-            let bound = BASE.saturating_mul(1 << failed.min(7)).min(MOST);
-            let wait = wait.unwrap_or_else(|| bound.mul_f64(fastrand::f64()));
+            let wait = wait.unwrap_or_else(|| jitter::full(failed, BASE, MOST));
             if since.elapsed() + wait > self.give_up_after {
                 return Err(Stopped { done: 0, why: format!("given up: {why}") });
             }

@@ -9,6 +9,7 @@ use std::{
 };
 
 use everwire_protocol::{NameError, PublishId};
+use everwire_server::text_file;
 use serde::{Deserialize, Serialize};
 
 /// Most bytes of a state file.
@@ -75,9 +76,8 @@ impl StateFile {
     /// # Errors
     /// When the file can't be read or written, or is no state of a job.
     pub fn load(&self) -> io::Result<Job> {
-        match fs::metadata(&self.0) {
-            Ok(file) if file.len() > FILE_BYTES => Err(io::Error::other("it is too long for a state")),
-            Ok(_) => serde_json::from_str(&fs::read_to_string(&self.0)?).map_err(io::Error::other),
+        match text_file::read(&self.0, FILE_BYTES) {
+            Ok(text) => serde_json::from_str(&text).map_err(io::Error::other),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let job = Job::new()?;
                 self.save(&job)?;

@@ -19,6 +19,7 @@ use super::{
     shared::{Shared, away},
     topics::{Followed, lock},
 };
+use crate::jitter;
 
 /// How often Redis is asked for a sign of life, and what is idle is looked for.
 const BEAT: Duration = Duration::from_secs(1);
@@ -42,7 +43,7 @@ pub async fn keep(shared: Arc<Shared>, stop: CancellationToken) {
 }
 
 async fn for_ever(shared: &Arc<Shared>) {
-    let mut tries = 0;
+    let mut tries: u32 = 0;
     for id in 1.. {
         match begin(shared, id).await {
             Ok(link) => {
@@ -64,9 +65,9 @@ async fn for_ever(shared: &Arc<Shared>) {
             Err(error) if tries == 0 => tracing::warn!(%error, "can't connect to Redis"),
             Err(error) => tracing::debug!(%error, "can't connect to Redis"),
         }
-        let most = (FIRST_WAIT * 2_u32.pow(tries)).min(LONGEST_WAIT);
-        tries = (tries + 1).min(10);
-        sleep(most.mul_f64(fastrand::f64())).await;
+        let wait = jitter::full(tries, FIRST_WAIT, LONGEST_WAIT);
+        tries = tries.saturating_add(1);
+        sleep(wait).await;
     }
 }
 
