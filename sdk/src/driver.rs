@@ -41,9 +41,6 @@ use crate::tabs::Leading;
 /// Asks the app for its token.
 pub(crate) type TokenProvider = Rc<dyn Fn() -> Pin<Box<dyn Future<Output = Result<Option<String>, ()>>>>>;
 
-/// A page that nobody sees stops trying after this many failures in a row, until it is seen again.
-pub(crate) const HIDDEN_FAILURES: u32 = 10;
-
 /// See the module.
 pub(crate) struct Driver(RefCell<Inner>);
 

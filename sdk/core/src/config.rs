@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use crate::Transport;
 
+/// A page that nobody sees stops trying after this many failures in a row, until it is seen again.
+pub const HIDDEN_FAILURES: u32 = 10;
+
 /// How a [`Session`](crate::Session) behaves. Every field has the default of the design.
 ///
 /// ```

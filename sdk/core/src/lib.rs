@@ -37,7 +37,7 @@ mod token;
 mod transport;
 
 pub use clock::{Alarm, Arm, Clock};
-pub use config::{BackoffConfig, Config, FlowConfig, OutboxConfig, Overflow};
+pub use config::{BackoffConfig, Config, FlowConfig, HIDDEN_FAILURES, OutboxConfig, Overflow};
 pub use event::{Event, Failure, HistoryPage, Outcome, Reason, State, StateChange};
 pub use input::{
     Closed, HttpResponse, Publish, PublishError, StoredPublish, SubscribeError, SubscribeOptions,

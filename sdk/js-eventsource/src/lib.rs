@@ -1,5 +1,5 @@
 //! What `ResumableEventSource` decides, alone in its module: the state machine of `everwire_core::dropin` with its parser, and
-//! nothing of a browser. The npm package's `everwire/eventsource` stands on this; its host (`pkg/src/source.ts`) makes the requests
+//! nothing of a browser. The npm package's `everwire/eventsource` stands on this; its host (`pkg/src/stream.ts`) makes the requests
 //! and has the timer and the page, and does what it is told. So the module has no closures and few imports, and is as
 //! small as can be.
 //!
@@ -12,7 +12,7 @@ use std::{
 };
 
 use everwire_core::{
-    Alarm, Arm, AttemptId, Clock, Time, TimerName,
+    Alarm, Arm, AttemptId, Clock, HIDDEN_FAILURES, Time, TimerName,
     dropin::{
         EventSource, EventSourceConfig, EventSourceEvent, EventSourceOutput, FailureKind, ReadyState,
         Refusal, Retry,
@@ -24,9 +24,6 @@ use wasm_bindgen::prelude::*;
 #[cfg(all(target_family = "wasm", not(target_feature = "atomics")))]
 #[global_allocator]
 static ALLOCATOR: talc::wasm::WasmDynamicTalc = talc::wasm::new_wasm_dynamic_allocator();
-
-/// A page that nobody sees stops trying after this many failures in a row, until it is seen again.
-const HIDDEN_FAILURES: u32 = 10;
 
 #[wasm_bindgen]
 extern "C" {

@@ -12,7 +12,7 @@ use std::{
 };
 
 use everwire_core::{
-    Alarm, Arm, AttemptId, Clock, Time, TimerName,
+    Alarm, Arm, AttemptId, Clock, HIDDEN_FAILURES, Time, TimerName,
     dropin::{
         Heartbeat, ReadyState, Retry, SendError, WebSocket, WebSocketConfig, WebSocketEvent, WebSocketOutput,
     },
@@ -23,9 +23,6 @@ use wasm_bindgen::prelude::*;
 #[cfg(all(target_family = "wasm", not(target_feature = "atomics")))]
 #[global_allocator]
 static ALLOCATOR: talc::wasm::WasmDynamicTalc = talc::wasm::new_wasm_dynamic_allocator();
-
-/// A page that nobody sees stops trying after this many failures in a row, until it is seen again.
-const HIDDEN_FAILURES: u32 = 10;
 
 /// What to call the message that breaks the silence; those of the app are numbered from 1.
 const PING: u32 = 0;

@@ -3,10 +3,10 @@
 
 use std::{cell::RefMut, task::Waker};
 
-use everwire_core::{Closed, Event as Told, Output, State, StateChange, Time, Transport};
+use everwire_core::{Closed, Event as Told, HIDDEN_FAILURES, Output, State, StateChange, Time, Transport};
 use wasm_bindgen_futures::spawn_local;
 
-use super::{HIDDEN_FAILURES, Inner, TokenProvider};
+use super::{Inner, TokenProvider};
 #[cfg(feature = "log")]
 use crate::log;
 #[cfg(feature = "tabs")]

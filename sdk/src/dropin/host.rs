@@ -9,10 +9,9 @@ use std::{
     rc::{Rc, Weak},
 };
 
-use everwire_core::Time;
+use everwire_core::{HIDDEN_FAILURES, Time};
 
 use crate::{
-    driver::HIDDEN_FAILURES,
     environment::{self, Change, Environment},
     platform::{Callback, Timer, now},
 };

@@ -162,7 +162,8 @@ impl Relay {
         }
     }
 
-    /// A tab is gone, or closed its link: nothing of it is left behind but its publishes, which go on.
+    /// A tab is gone, or closed its link: nothing of it is left behind but its publishes, which go on, and
+    /// what became of those that did not.
     pub fn close(&mut self, now: Time, session: &mut Session, tab: TabId) {
         if !self.tabs.contains_key(&tab) {
             return;
@@ -239,7 +240,7 @@ impl Relay {
     }
 
     /// How much it keeps: links, readers, questions and publishes together. Nothing of a tab that is gone stays,
-    /// but publishes until their outcome.
+    /// but publishes until their outcome, and of those that were given up the outcome, which is not counted here.
     #[must_use]
     pub fn held(&self) -> usize {
         self.tabs.len() + self.readers.len() + self.questions.len() + self.publishes.len()
@@ -254,6 +255,7 @@ impl Relay {
         self.readers.clear();
         self.questions.clear();
         self.publishes.clear();
+        self.unheard = Unheard::default();
         self.settles_at = None;
         self.speaks_at = None;
     }
