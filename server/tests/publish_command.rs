@@ -3,20 +3,15 @@
 #![allow(clippy::expect_used, clippy::panic, reason = "a test fails by panicking, in its helpers too")]
 
 use std::{
-    io::{BufRead, BufReader, Read, Write},
+    io::{Read, Write},
     path::Path,
     process::{Child, Command, Output, Stdio},
 };
 
 use serde_json::Value;
 
-fn binary() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_everwire-server"));
-    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("EVERWIRE_")) {
-        command.env_remove(name);
-    }
-    command
-}
+#[path = "parts/binary.rs"]
+mod binary;
 
 struct Server {
     child: Child,
@@ -26,7 +21,7 @@ struct Server {
 impl Server {
     /// Keeps all that these tests publish.
     fn start(more: &[&str]) -> Self {
-        let mut command = binary();
+        let mut command = binary::command();
         command.args([
             "--listen",
             "127.0.0.1:0",
@@ -37,9 +32,8 @@ impl Server {
         ]);
         command.args(["--metrics-topics=false"]).args(more);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("starts");
-        let mut line = String::new();
-        BufReader::new(child.stdout.as_mut().expect("is piped")).read_line(&mut line).expect("a line");
-        let url = line.trim().strip_prefix("everwire-server listening on ").expect("the line").to_owned();
+        let address = binary::address(child.stdout.as_mut().expect("is piped")).expect("the line");
+        let url = format!("http://{address}");
         Self { child, url }
     }
 
@@ -69,7 +63,7 @@ impl Drop for Server {
 }
 
 fn publish(server: &Server, arguments: &[&str], input: &Path) -> Command {
-    let mut command = binary();
+    let mut command = binary::command();
     command.args(["publish", "--to", &server.url]).args(arguments);
     command.stdin(std::fs::File::open(input).expect("opens")).stdout(Stdio::null()).stderr(Stdio::piped());
     command

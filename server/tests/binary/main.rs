@@ -1,11 +1,13 @@
 //! The binary as an operator meets it: its one line, its refusals, its end.
 #![allow(clippy::expect_used, clippy::panic, reason = "a test fails by panicking, in its helpers too")]
 
+#[path = "../parts/binary.rs"]
+mod binary;
 mod configuration;
 mod tokens;
 
 use std::{
-    io::{BufRead, BufReader, Read, Write},
+    io::{Read, Write},
     net::TcpStream,
     process::{Child, Command, Output, Stdio},
 };
@@ -15,10 +17,7 @@ use tokio_tungstenite::tungstenite;
 const SECRET: &str = "a shared secret of at least 32 bytes";
 
 fn command(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_everwire-server"));
-    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("EVERWIRE_")) {
-        command.env_remove(name);
-    }
+    let mut command = binary::command();
     command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
@@ -37,11 +36,8 @@ struct Running {
 
 fn run(mut command: Command) -> Running {
     let mut child = command.spawn().expect("starts");
-    let mut line = String::new();
-    let stdout = child.stdout.as_mut().expect("is piped");
-    BufReader::new(stdout).read_line(&mut line).expect("a line");
-    let address = line.trim().strip_prefix("everwire-server listening on http://").expect("the line");
-    Running { address: address.to_owned(), child }
+    let address = binary::address(child.stdout.as_mut().expect("is piped")).expect("the line");
+    Running { address, child }
 }
 
 impl Drop for Running {

@@ -1,10 +1,11 @@
 //! An instance: the binary, over a Redis. It can be asked to end, killed, and started again where it was.
 
 use std::{
-    io::{BufRead, BufReader},
     net::TcpListener,
     process::{Child, Command, Stdio},
 };
+
+use super::binary;
 
 /// Where a port is looked for: below those that the system gives to connections, so that none takes it while an
 /// instance is being started again.
@@ -78,15 +79,10 @@ impl Drop for Instance {
 }
 
 fn spawn(arguments: &[String]) -> Option<Child> {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_everwire-server"));
-    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("EVERWIRE_")) {
-        command.env_remove(name);
-    }
+    let mut command = binary::command();
     let mut child =
         command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("starts");
-    let mut line = String::new();
-    BufReader::new(child.stdout.take().expect("is piped")).read_line(&mut line).expect("a line");
-    if line.contains("listening on") {
+    if binary::address(child.stdout.take().expect("is piped")).is_some() {
         return Some(child);
     }
     let _ = child.wait();

@@ -2,6 +2,8 @@
 //! clients that are the real client core. A step of its own in `cargo xtask test`.
 #![allow(clippy::expect_used, clippy::panic, reason = "a test fails by panicking, in its helpers too")]
 
+#[path = "../parts/binary.rs"]
+mod binary;
 mod client;
 mod examples;
 mod instance;

@@ -1,12 +1,12 @@
 //! The servers that are attacked: real processes. It knows no cases.
 
 use std::{
-    io::{BufRead, BufReader, Read},
-    process::{Child, Command, Stdio},
+    io::Read,
+    process::{Child, Stdio},
     thread::JoinHandle,
 };
 
-use crate::{http, tokens, websocket};
+use crate::{binary, http, tokens, websocket};
 
 /// A running server.
 pub struct Process {
@@ -17,17 +17,12 @@ pub struct Process {
 
 impl Process {
     fn start(arguments: &[&str], variables: &[(&str, &str)]) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_everwire-server"));
-        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("EVERWIRE_")) {
-            command.env_remove(name);
-        }
+        let mut command = binary::command();
         // Away from any `dist` that may lie about.
         command.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests"));
         command.args(["--listen", "127.0.0.1:0"]).args(arguments).envs(variables.iter().copied());
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("starts");
-        let mut line = String::new();
-        BufReader::new(child.stdout.as_mut().expect("is piped")).read_line(&mut line).expect("a line");
-        let address = line.trim().strip_prefix("everwire-server listening on http://").expect("the line");
+        let address = binary::address(child.stdout.as_mut().expect("is piped")).expect("the line");
         // Read from the start: a full pipe would stop the server.
         let mut stderr = child.stderr.take().expect("is piped");
         let logs = std::thread::spawn(move || {
@@ -35,7 +30,7 @@ impl Process {
             let _ = stderr.read_to_end(&mut logs);
             String::from_utf8_lossy(&logs).into_owned()
         });
-        Self { address: address.to_owned(), child, logs: Some(logs) }
+        Self { address, child, logs: Some(logs) }
     }
 
     /// Bytes of memory that it has; nothing where the system does not say.

@@ -7,6 +7,8 @@
 #![allow(clippy::print_stdout, reason = "what was measured")]
 
 mod bench;
+#[path = "../parts/binary.rs"]
+mod binary;
 mod cases;
 mod http;
 mod table;

@@ -9,6 +9,8 @@
     reason = "a test fails by panicking, and tells what it saw"
 )]
 
+#[path = "../parts/binary.rs"]
+mod binary;
 mod books;
 mod clients;
 mod process;

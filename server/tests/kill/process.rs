@@ -1,12 +1,13 @@
 //! The server's binary over one data directory: started on a free port, killed without a warning.
 
 use std::{
-    io::{BufRead, BufReader},
     net::SocketAddr,
     path::Path,
-    process::{Child, Command, Stdio},
+    process::{Child, Stdio},
     time::Duration,
 };
+
+use super::binary;
 
 pub struct Server {
     child: Child,
@@ -14,10 +15,7 @@ pub struct Server {
 }
 
 fn spawn(data: &Path) -> Child {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_everwire-server"));
-    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("EVERWIRE_")) {
-        command.env_remove(name);
-    }
+    let mut command = binary::command();
     // All that is published stays, so that all of it can be looked at.
     command.args(["--listen", "127.0.0.1:0", "--retain-records", "10000000", "--retain-bytes", "1000000000"]);
     command.args(["--idempotency-keys", "1000000", "--metrics-topics", "false", "--log-filter", "error"]);
@@ -29,12 +27,8 @@ impl Server {
     pub async fn start(data: &Path) -> Self {
         let mut child = spawn(data);
         let stdout = child.stdout.take().expect("is piped");
-        let line = tokio::task::spawn_blocking(move || {
-            let mut line = String::new();
-            BufReader::new(stdout).read_line(&mut line).map(|_| line)
-        });
-        let line = line.await.expect("is read").expect("a line");
-        let address = line.trim().strip_prefix("everwire-server listening on http://").expect("the line");
+        let address = tokio::task::spawn_blocking(move || binary::address(stdout));
+        let address = address.await.expect("is read").expect("the line");
         Self { address: address.parse().expect("an address"), child }
     }
 

@@ -28,12 +28,12 @@ export const cases = [
   {
     name: "arethetypeswrong finds nothing",
     async run() {
-      await mkdir(join(here, "work"), { recursive: true });
+      await mkdir(join(here, "projects"), { recursive: true });
       // The package is for `import` alone; Node from 20.19 on takes it by `require` too, which is tried among the runtimes.
       const args = [needed("EVERWIRE_TARBALL"), "--profile", "esm-only", "--format", "ascii"];
       // Files to be served are no modules, and have no types.
       args.push("--exclude-entrypoints", ...["", "_full", "_websocket", "_eventsource"].map(name => `everwire${name}_bg.wasm`));
-      await run(tool("attw"), args, { cwd: join(here, "work") });
+      await run(tool("attw"), args, { cwd: join(here, "projects") });
     },
   },
   { name: "the types keep their promises, as bundlers find them", run: () => types("ESNext", "bundler") },

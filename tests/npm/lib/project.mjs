@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 
 export const here = fileURLToPath(new URL("..", import.meta.url));
 export const root = join(here, "../..");
-const work = join(here, "work");
+const work = join(here, "projects");
 
 /** The value of an environment variable that the run cannot do without. */
 export function needed(name) {
