@@ -113,6 +113,13 @@ impl Home {
     }
 }
 
+impl Drop for Home {
+    fn drop(&mut self) {
+        // Closing it would do, were there no child of this process that has it open too until it runs its program.
+        let _ = self.lock.unlock();
+    }
+}
+
 /// Makes a directory that a power cut does not take away again. What is in it, SQLite sees to.
 fn make(directory: &Path) -> io::Result<()> {
     if directory.is_dir() {
