@@ -174,8 +174,11 @@ impl Swarm {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP))?;
         socket.set_nonblocking(true)?;
         socket.set_tcp_nodelay(true)?;
-        if arrival.address.ip().is_loopback() {
-            let source = Ipv4Addr::from(0x7f00_0002 + (number / arrival.per_address) as u32);
+        // The first address is the system's own choice: looking for a port before the other end is known takes the system
+        // milliseconds once many are on their way out.
+        let address = (number / arrival.per_address) as u32;
+        if address > 0 && arrival.address.ip().is_loopback() {
+            let source = Ipv4Addr::from(0x7f00_0001 + address);
             socket.bind(&SocketAddr::from((source, 0)).into())?;
         }
         match socket.connect(&arrival.address.into()) {
