@@ -16,7 +16,7 @@ use crate::{
     config::{Config, METRICS_PATTERN, StoreKind},
     counters::Counters,
     guard::{Guards, Proxies},
-    http::{self, App, Door, Settings, tls::Certificate},
+    http::{self, App, Door, Drain, Settings, tls::Certificate},
     hub::Hub,
     log::Pattern,
     metrics::Metrics,
@@ -44,7 +44,7 @@ pub struct Server {
     metrics_address: Option<SocketAddr>,
     secure: bool,
     counters: Arc<Counters>,
-    drain: CancellationToken,
+    drain: Drain,
     drain_timeout: Duration,
     running: JoinHandle<()>,
     /// Operators may look on until the end: dropped, theirs is near too.
@@ -93,8 +93,8 @@ impl Server {
             (true, false) => config.origins.clone().with_local(),
             (false, _) => config.origins.clone(),
         };
-        let drain = CancellationToken::new();
-        let authorizer = authorizer(&config, &drain)?;
+        let drain = Drain::default();
+        let authorizer = authorizer(&config, drain.token())?;
 
         let trusting = address.ip().is_loopback() && config.trusts_this_machine();
         let guards = Guards::new(&config.guards.limits(trusting));
@@ -116,13 +116,14 @@ impl Server {
         let app = Arc::new(App::new(Arc::clone(&hub), settings, drain.clone()));
         let counters = Arc::clone(&hub.counters);
         if config.metrics_topics {
-            let publisher = metrics_topics::publish(Arc::clone(&hub), Clock::default(), drain.clone());
+            let publisher =
+                metrics_topics::publish(Arc::clone(&hub), Clock::default(), drain.token().clone());
             tokio::spawn(publisher);
         }
         for hook in config.webhooks.clone() {
             let name = hook.name.clone();
             let failed = |error| io::Error::other(format!("webhook {name}: {error}"));
-            app.tasks.spawn(webhook::run(Arc::clone(&hub), hook, drain.clone()).map_err(failed)?);
+            app.tasks.spawn(webhook::run(Arc::clone(&hub), hook, drain.token().clone()).map_err(failed)?);
         }
         let door = Arc::new(Door {
             guards: Arc::clone(&hub.guards),
@@ -130,7 +131,7 @@ impl Server {
             counters: Arc::clone(&counters),
             clock: Clock::default(),
         });
-        tokio::spawn(housekeeping(hub, drain.clone()));
+        tokio::spawn(housekeeping(hub, drain.token().clone()));
 
         let limits = http::ListenLimits {
             connections: usize::try_from(config.max_connections).unwrap_or(usize::MAX >> 4)
@@ -140,7 +141,7 @@ impl Server {
             // A stream ends itself after six fifths of it at the latest.
             answer_life: config.max_life * 5 / 4,
         };
-        let tls = acceptor(&config, &drain)?;
+        let tls = acceptor(&config, drain.token())?;
         let secure = tls.is_some();
         let operations = CancellationToken::new();
         let metrics_address = operators.as_ref().map(TcpListener::local_addr).transpose()?;
@@ -151,7 +152,7 @@ impl Server {
         });
         let here = config.metrics_here().then_some(metrics);
         let router = app.router(config.static_dir.as_deref(), here);
-        let stop = drain.clone();
+        let stop = drain.token().clone();
         let running =
             tokio::spawn(http::serve(listener, router, (door, tls, limits), app.tasks.clone(), stop));
         Ok(Self {
@@ -194,7 +195,7 @@ impl Server {
     /// Drains: accepts no more, tells each client when to come back, and waits until all have gone; true
     /// when they had within the drain's timeout.
     pub async fn drain(self) -> bool {
-        self.drain.cancel();
+        self.drain.begin();
         let ended = tokio::time::timeout(self.drain_timeout, self.running).await.is_ok();
         drop(self.operations);
         if let Some(operators) = self.operators {

@@ -31,6 +31,18 @@ pub fn encode_raw(frame: &ServerFrame, cursor: &mut Cursor, out: &mut String) {
     write(frame, Format::Raw, cursor, out);
 }
 
+/// Like [`encode`] of a `messages` frame, or [`encode_raw`] of one where `raw`, for who has the records elsewhere.
+pub fn encode_messages<'a>(
+    alias: u32,
+    records: impl IntoIterator<Item = &'a Record>,
+    raw: bool,
+    cursor: &mut Cursor,
+    out: &mut String,
+) {
+    let format = if raw { Format::Raw } else { Format::Framed };
+    records.into_iter().for_each(|record| message(alias, record, format, cursor, out));
+}
+
 /// Appends the `retry:` field of the event that is encoded next: how long a native `EventSource` waits
 /// before it reconnects, in milliseconds.
 pub fn encode_retry(milliseconds: u32, out: &mut String) {

@@ -35,7 +35,7 @@ mod tests;
 use std::fmt;
 
 pub use decode::decode;
-pub use encode::{encode, encode_raw, encode_retry};
+pub use encode::{encode, encode_messages, encode_raw, encode_retry};
 
 const WELCOME: &str = "everwire.welcome";
 const SUBSCRIBED: &str = "everwire.subscribed";

@@ -26,7 +26,7 @@ pub async fn live() -> &'static str {
 
 /// Not ready once the server drains, and while its store takes nothing in: a load balancer sends clients elsewhere.
 pub async fn ready<S: Store>(State(app): State<Arc<App<S>>>) -> Response {
-    if app.drain.is_cancelled() {
+    if app.drain.has_begun() {
         return (StatusCode::SERVICE_UNAVAILABLE, "draining\n").into_response();
     }
     match app.hub.store.health() {

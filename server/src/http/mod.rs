@@ -5,6 +5,7 @@ mod admission;
 mod body;
 mod credentials;
 mod door;
+mod drain;
 mod files;
 mod health;
 mod linger;
@@ -41,7 +42,7 @@ use everwire_protocol::{
     Code, RetryWindow,
     http::{POLL_PATH, PUBLISH_PATH, SSE_PATH, TICKET_PATH, TOPICS_PATH, WS_PATH},
 };
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio_util::task::TaskTracker;
 
 use crate::{
     clock::Clock,
@@ -53,6 +54,7 @@ use crate::{
 };
 
 pub use door::Door;
+pub use drain::{Drain, Draining};
 pub use listen::{Limits as ListenLimits, serve};
 pub use operations::OPENAPI;
 use origin::Origins;
@@ -89,8 +91,8 @@ pub struct App<S> {
     pub clock: Clock,
     /// How the endpoints behave.
     pub settings: Settings,
-    /// Cancelled when the server goes away: each connection then says so and ends.
-    pub drain: CancellationToken,
+    /// Begun when the server goes away: each connection then says so and ends.
+    pub drain: Drain,
     /// All that has to end before the server has: connections, whatever they have become.
     pub tasks: TaskTracker,
     tickets: Tickets,
@@ -100,9 +102,9 @@ pub struct App<S> {
 }
 
 impl<S: Store> App<S> {
-    /// The endpoints' state over a hub. When `drain` is cancelled, each connection says so and ends.
+    /// The endpoints' state over a hub. When `drain` begins, each connection says so and ends.
     #[must_use]
-    pub fn new(hub: Arc<Hub<S>>, settings: Settings, drain: CancellationToken) -> Self {
+    pub fn new(hub: Arc<Hub<S>>, settings: Settings, drain: Drain) -> Self {
         Self {
             hub,
             clock: Clock::default(),
@@ -155,7 +157,7 @@ impl<S: Store> App<S> {
     }
 
     fn seat(&self, transport: Transport, address: Option<Address>) -> Result<TakenSeat, Problem> {
-        if self.drain.is_cancelled() {
+        if self.drain.has_begun() {
             let retry_after = Some(self.settings.drain_window);
             let refusal = Refusal::new(Code::DRAINING, "the server is going away");
             return Err(Refusal { retry_after, ..refusal }.into());

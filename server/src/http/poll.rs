@@ -79,7 +79,7 @@ async fn hold_until_something<S: Store>(live: &mut Live<S>, hold: u64) -> Vec<Ou
         tokio::select! {
             () = peer.wakeup().marked() => {}
             () = app.clock.sleep_until(until.min(peer.deadline())) => {}
-            () = app.drain.cancelled() => peer.drain(app.settings.drain_window),
+            () = app.drain.token().cancelled() => peer.drain(app.settings.drain_window),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The event stream endpoint: one peer per response, whose body pulls. There is no state of it on the
 //! server but the stream itself; topics and cursors are in the request.
 
-use std::{convert::Infallible, pin::Pin, sync::Arc};
+use std::{convert::Infallible, sync::Arc};
 
 use axum::{
     body::Body,
@@ -16,11 +16,11 @@ use axum::{
 use bytes::Bytes;
 use everwire_protocol::{About, ClientFrame, Code, Cursor, Mode, ServerFrame, event};
 use futures::stream;
-use tokio_util::sync::WaitForCancellationFutureOwned;
 
 use super::{
     App, TakenSeat,
     admission::address,
+    drain::Draining,
     long::Lasts,
     params::{Asked, Params, StreamRequest},
     problem::Problem,
@@ -46,14 +46,15 @@ pub async fn answer<S: Store>(State(app): State<Arc<App<S>>>, request: Request) 
     let live = Live::open(app, &head, &asked, Transport::Sse).await?;
     let events = Events {
         alarm: live.app.clock.alarm(live.peer.deadline()),
-        drain: Box::pin(live.app.drain.clone().cancelled_owned()),
+        drain: live.app.drain.wait(),
         live,
         cursor: asked.cursor(),
         raw: asked.raw,
         retry: Some(fastrand::u32(RETRY)),
         ended: false,
     };
-    let body = stream::unfold(events, |mut events| async {
+    // In a box, since it is handed on with every piece.
+    let body = stream::unfold(Box::new(events), |mut events| async {
         let chunk = events.next().await?;
         Some((Ok::<_, Infallible>(Bytes::from(chunk)), events))
     });
@@ -71,7 +72,7 @@ pub async fn answer<S: Store>(State(app): State<Arc<App<S>>>, request: Request) 
 struct Events<S: Store> {
     live: Live<S>,
     alarm: Alarm,
-    drain: Pin<Box<WaitForCancellationFutureOwned>>,
+    drain: Draining,
     cursor: Cursor,
     raw: bool,
     /// To be set by the first event.
@@ -84,7 +85,7 @@ impl<S: Store> Events<S> {
     async fn next(&mut self) -> Option<String> {
         let Self { live: Live { app, peer, .. }, alarm, drain, .. } = self;
         while !self.ended {
-            if app.drain.is_cancelled() {
+            if app.drain.has_begun() {
                 // Also in the middle of a long catching up, when nothing is waited for.
                 peer.drain(app.settings.drain_window);
             }
@@ -107,7 +108,7 @@ impl<S: Store> Events<S> {
                 biased;
                 () = peer.wakeup().marked() => {}
                 () = alarm.until(&app.clock, deadline) => {}
-                () = drain.as_mut() => {}
+                () = drain.begun() => {}
             }
         }
         None
@@ -119,7 +120,15 @@ impl<S: Store> Events<S> {
             event::encode_retry(retry, &mut text);
         }
         let encode = if self.raw { event::encode_raw } else { event::encode };
-        out.into_iter().for_each(|o| encode(&o.into_frame(), &mut self.cursor, &mut text));
+        for outgoing in &out {
+            match outgoing {
+                Outgoing::Frame(frame) => encode(frame, &mut self.cursor, &mut text),
+                Outgoing::Messages { alias, batch } => {
+                    let records = batch.entries.iter().map(|entry| &entry.record);
+                    event::encode_messages(*alias, records, self.raw, &mut self.cursor, &mut text);
+                }
+            }
+        }
         self.live.app.hub.counters.count_bytes_out(Transport::Sse, text.len());
         text
     }

@@ -2,7 +2,7 @@
 //! the peer's own deadline.
 
 use std::{
-    pin::{Pin, pin},
+    pin::pin,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -21,10 +21,9 @@ use everwire_protocol::{
     json, limits,
 };
 use futures::FutureExt;
-use tokio_util::sync::WaitForCancellationFuture;
 use tungstenite::error::ProtocolError;
 
-use super::{App, TakenSeat, admission::address, problem::Problem};
+use super::{App, TakenSeat, admission::address, drain::Draining, problem::Problem};
 use crate::{
     clock::Alarm,
     counters::Transport,
@@ -149,7 +148,7 @@ impl<S: Store> Connection<S> {
         let app = Arc::clone(&self.app);
         // Kept over all waits: what is sent costs no timer, and no place in the queue for the drain.
         let mut alarm = app.clock.alarm(self.peer.deadline());
-        let mut drain = pin!(app.drain.cancelled());
+        let mut drain = app.drain.wait();
         let mut wakes = 0;
         loop {
             let out = self.peer.pull(self.app.clock.now()).await;
@@ -168,7 +167,7 @@ impl<S: Store> Connection<S> {
             // While there is more to send, look at what came in without waiting for it: a pause must be
             // heard in the middle of a long catching up.
             let waits = wakes < WAKES && (idle || self.peer.is_settled());
-            let event = if waits { self.wait(&mut alarm, drain.as_mut()).await } else { self.look() };
+            let event = if waits { self.wait(&mut alarm, &mut drain).await } else { self.look() };
             wakes = if waits && matches!(event, Event::Wake) { wakes + 1 } else { 0 };
             match event {
                 Event::Message(Some(Ok(message))) => {
@@ -187,7 +186,7 @@ impl<S: Store> Connection<S> {
         }
     }
 
-    async fn wait(&mut self, alarm: &mut Alarm, drain: Pin<&mut WaitForCancellationFuture<'_>>) -> Event {
+    async fn wait(&mut self, alarm: &mut Alarm, drain: &mut Draining) -> Event {
         let deadline = self.peer.deadline();
         tokio::select! {
             // Mostly it was a mark that woke it: then the others need not be asked. They have their turn in `look`.
@@ -195,12 +194,12 @@ impl<S: Store> Connection<S> {
             () = self.peer.wakeup().marked() => Event::Wake,
             message = self.socket.recv() => Event::Message(message),
             () = alarm.until(&self.app.clock, deadline) => Event::Wake,
-            () = drain => Event::Drain,
+            () = drain.begun() => Event::Drain,
         }
     }
 
     fn look(&mut self) -> Event {
-        if self.app.drain.is_cancelled() {
+        if self.app.drain.has_begun() {
             return Event::Drain;
         }
         self.socket.recv().now_or_never().map_or(Event::Wake, Event::Message)
@@ -288,8 +287,15 @@ impl<S: Store> Connection<S> {
             }
         };
         self.app.hub.counters.count_bytes_out(Transport::WebSocket, payload_bytes(&message));
-        let sent = tokio::time::timeout(self.app.settings.write_timeout, self.socket.send(message)).await;
-        matches!(sent, Ok(Ok(())))
+        let mut sending = pin!(self.socket.send(message));
+        // Mostly there is room in the socket, and a timer would be made for nothing.
+        match sending.as_mut().now_or_never() {
+            Some(sent) => sent.is_ok(),
+            None => {
+                let sent = tokio::time::timeout(self.app.settings.write_timeout, sending).await;
+                matches!(sent, Ok(Ok(())))
+            }
+        }
     }
 
     async fn close(&mut self, Closing { code, reason }: Closing) {

@@ -170,7 +170,7 @@ impl<S: Store> Peer<S> {
         if !paused {
             // What was ephemeral meanwhile is over.
             (_, subscription.ephemeral) = self.hub.store.read_ephemeral(&topic, u64::MAX);
-            self.subscriptions.ready.insert(slot);
+            self.subscriptions.make_ready(slot);
         }
     }
 

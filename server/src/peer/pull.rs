@@ -40,6 +40,7 @@ impl<S: Store> Peer<S> {
         }
         if self.closing.is_none() && self.queue.is_empty() {
             self.subscriptions.ready.extend(self.wakeup.take());
+            self.subscriptions.news.extend(self.wakeup.take_news());
             if now >= self.verified.saturating_add(VERIFY) {
                 // A store that lost its tail marks nobody: only looking finds it out.
                 self.verified = now;
@@ -87,6 +88,7 @@ async fn pull_topics<S: Store>(
         if room < ROOM {
             return Ok(());
         }
+        let news = subscriptions.news.contains(slot);
         let Some(subscription) = subscriptions.at_mut(slot).filter(|s| !s.paused) else {
             subscriptions.ready.remove(slot);
             continue;
@@ -94,7 +96,10 @@ async fn pull_topics<S: Store>(
         let before = out.len();
         let first = out.is_empty();
         let more = pull_records(hub, now, subscription, out, room).await?;
-        pull_news(hub, subscription, out);
+        if news {
+            pull_news(hub, subscription, out);
+            subscriptions.news.remove(slot);
+        }
         let used = out[before..].iter().map(|o| match o {
             Outgoing::Messages { batch, .. } => batch.bytes + 32,
             Outgoing::Frame(frame) => weight(frame),

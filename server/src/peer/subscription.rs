@@ -34,6 +34,8 @@ pub(super) struct Subscriptions {
     by_topic: HashMap<Topic, Slot>,
     /// Those that may have something to read.
     pub ready: Slots,
+    /// Those of them where it may be something else than records.
+    pub news: Slots,
     /// Whose turn it is.
     turn: usize,
     /// How many were ever asked for: an alias is never used twice on a connection.
@@ -66,7 +68,13 @@ impl Subscriptions {
         }
         self.by_topic.insert(subscription.topic.clone(), slot);
         self.slots[index] = Some(subscription);
+        self.make_ready(slot);
+    }
+
+    /// It may have anything to read.
+    pub fn make_ready(&mut self, slot: Slot) {
         self.ready.insert(slot);
+        self.news.insert(slot);
     }
 
     pub fn get_mut(&mut self, topic: &Topic) -> Option<(Slot, &mut Subscription)> {
@@ -86,13 +94,16 @@ impl Subscriptions {
 
     pub fn take_all(&mut self) -> impl Iterator<Item = Subscription> + use<> {
         self.by_topic.clear();
-        self.ready = Slots::default();
+        (self.ready, self.news) = <(Slots, Slots)>::default();
         std::mem::take(&mut self.slots).into_iter().flatten()
     }
 
     /// Any may have something to read.
     pub fn ready_all(&mut self) {
-        self.by_topic.values().for_each(|slot| self.ready.insert(*slot));
+        for slot in self.by_topic.values() {
+            self.ready.insert(*slot);
+            self.news.insert(*slot);
+        }
     }
 
     /// The next slot that may have something to read, round from the turn.

@@ -11,7 +11,9 @@ use std::{
 
 use everwire_protocol::{Epoch, From, HistoryRange, Position, Topic};
 
-use super::{CursorShelf, Cursors, Ephemeral, Figures, Result, Ring, Slot, Store, StoreError, Wakeup, Watch};
+use super::{
+    CursorShelf, Cursors, Ephemeral, Figures, Result, Ring, Slot, Store, StoreError, Wakeup, Watch, Watchers,
+};
 use crate::log::{
     Appended, BatchLimit, KeyLimits, NewRecord, Page, Read, Retention, RetentionRules, Start, TopicLog,
 };
@@ -67,16 +69,16 @@ struct Topics {
 struct State {
     log: TopicLog,
     ring: Ring,
-    watchers: HashMap<u64, (Arc<Wakeup>, Slot)>,
+    watchers: Watchers,
 }
 
 impl State {
     fn new(epoch: Epoch, retention: Retention, keys: KeyLimits) -> Self {
-        Self { log: TopicLog::new(epoch, retention, keys), ring: Ring::default(), watchers: HashMap::new() }
-    }
-
-    fn mark_all(&self) {
-        self.watchers.values().for_each(|(wakeup, slot)| wakeup.mark(*slot));
+        Self {
+            log: TopicLog::new(epoch, retention, keys),
+            ring: Ring::default(),
+            watchers: Watchers::default(),
+        }
     }
 }
 
@@ -233,7 +235,7 @@ impl Store for MemoryStore {
         let appended = self.change_or_make(now, topic, |_, state| {
             let appended = state.log.append(now, new);
             if !appended.repeated {
-                state.mark_all();
+                state.watchers.mark_records();
             }
             appended
         })?;
@@ -261,7 +263,7 @@ impl Store for MemoryStore {
         self.change(topic, |state| {
             if !state.watchers.is_empty() {
                 state.ring.push(message);
-                state.mark_all();
+                state.watchers.mark_all();
             }
         });
         Ok(())
@@ -275,18 +277,18 @@ impl Store for MemoryStore {
     fn watch(&self, now: u64, topic: &Topic, wakeup: &Arc<Wakeup>, slot: Slot) -> Result<Watch> {
         let id = self.next_watch.fetch_add(1, Ordering::Relaxed);
         self.change_or_make(now, topic, |shared, state| {
-            state.watchers.insert(id, (Arc::clone(wakeup), slot));
+            state.watchers.insert(id, wakeup, slot);
             let shared = Arc::downgrade(shared);
             Watch::new(move || {
                 if let Some(state) = shared.upgrade() {
-                    lock(&state).watchers.remove(&id);
+                    lock(&state).watchers.remove(id);
                 }
             })
         })
     }
 
     fn wake(&self, topic: &Topic) {
-        self.change(topic, |state| state.mark_all());
+        self.change(topic, |state| state.watchers.mark_all());
     }
 
     fn tick(&self, now: u64) {

@@ -8,6 +8,7 @@ mod measured;
 mod memory;
 mod redis;
 mod wakeup;
+mod watchers;
 
 #[cfg(test)]
 mod contract;
@@ -30,6 +31,7 @@ pub use ephemeral::{Ephemeral, RING_AGE, RING_BYTES, RING_MESSAGES, Ring};
 pub use measured::{Measured, Times};
 pub use memory::{MemoryLimits, MemoryStore};
 pub use wakeup::{Slot, Slots, Wakeup, Watch};
+pub use watchers::Watchers;
 
 /// Why a store did not do what it was asked.
 #[derive(Clone, Debug, PartialEq, Eq)]

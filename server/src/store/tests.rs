@@ -66,8 +66,11 @@ fn many_marks_are_one_notification() {
     let wakeup = Wakeup::new();
     (0..1000).for_each(|_| wakeup.mark(3));
     assert!(wakeup.marked().now_or_never().is_some());
+    assert!(wakeup.take().contains(3) && wakeup.take_news().contains(3));
     assert!(wakeup.marked().now_or_never().is_none());
-    assert!(wakeup.take().contains(3));
+    wakeup.mark_records(3);
+    assert!(wakeup.marked().now_or_never().is_some());
+    assert!(wakeup.take().contains(3) && wakeup.take_news().is_empty());
 }
 
 #[test]

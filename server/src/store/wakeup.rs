@@ -2,13 +2,17 @@
 //! however many marks there are. It carries no data, so a burst costs a reader nothing (no queue per
 //! connection).
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    future::poll_fn,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    task::Poll,
 };
 
 use everwire_protocol::limits;
-use tokio::sync::Notify;
+use futures::task::AtomicWaker;
 
 const WORDS: usize = limits::TOPICS.div_ceil(64);
 
@@ -52,11 +56,23 @@ fn bit(slot: Slot) -> u64 {
     1 << (slot % 64)
 }
 
-/// One reader's marks.
+fn take(marks: &[AtomicU64; WORDS]) -> Slots {
+    // Mostly there is none, and looking is cheaper than writing.
+    let take = |word: &AtomicU64| match word.load(Ordering::Acquire) {
+        0 => 0,
+        _ => word.swap(0, Ordering::AcqRel),
+    };
+    Slots(std::array::from_fn(|word| take(&marks[word])))
+}
+
+/// One reader's marks. It has one reader, whose task alone waits.
 #[derive(Debug, Default)]
 pub struct Wakeup {
+    /// Topics in which something is new.
     dirty: [AtomicU64; WORDS],
-    notify: Notify,
+    /// Those among them in which it may be something else than records.
+    news: [AtomicU64; WORDS],
+    reader: AtomicWaker,
 }
 
 impl Wakeup {
@@ -66,23 +82,47 @@ impl Wakeup {
         Arc::default()
     }
 
-    /// Marks a topic of the reader. A mark that stands already costs nothing.
+    /// Marks a topic of the reader, whatever is new in it. A mark that stands already costs next to nothing.
     pub fn mark(&self, slot: Slot) {
+        self.news[usize::from(slot) / 64 % WORDS].fetch_or(bit(slot), Ordering::AcqRel);
+        self.mark_records(slot);
+    }
+
+    /// Marks a topic in which nothing is new but records.
+    pub fn mark_records(&self, slot: Slot) {
         let before = self.dirty[usize::from(slot) / 64 % WORDS].fetch_or(bit(slot), Ordering::AcqRel);
         if before & bit(slot) == 0 {
-            self.notify.notify_one();
+            self.reader.wake();
         }
     }
 
     /// Takes the marks off. Read after taking: what comes in between marks again.
     #[must_use]
     pub fn take(&self) -> Slots {
-        Slots(std::array::from_fn(|word| self.dirty[word].swap(0, Ordering::AcqRel)))
+        take(&self.dirty)
     }
 
-    /// Waits for a mark. May return when there is none left to take.
+    /// Takes off, after [`take`](Self::take), the marks of topics in which there may be something else than records.
+    #[must_use]
+    pub fn take_news(&self) -> Slots {
+        take(&self.news)
+    }
+
+    /// Waits until there is a mark to take. One task waits at a time.
     pub async fn marked(&self) {
-        self.notify.notified().await;
+        poll_fn(|context| {
+            if self.is_marked() {
+                return Poll::Ready(());
+            }
+            self.reader.register(context.waker());
+            // It may have been marked before it was known who waits.
+            if self.is_marked() { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
+    }
+
+    fn is_marked(&self) -> bool {
+        self.dirty.iter().any(|word| word.load(Ordering::Acquire) != 0)
     }
 }
 

@@ -184,7 +184,7 @@ impl Store for DurableStore {
         self.topics.change(topic, |state| {
             if !state.watchers.is_empty() {
                 state.ring.push(message);
-                state.mark_all();
+                state.watchers.mark_all();
             }
         });
         Ok(())
@@ -198,11 +198,11 @@ impl Store for DurableStore {
     fn watch(&self, now: u64, topic: &Topic, wakeup: &Arc<Wakeup>, slot: Slot) -> Result<Watch> {
         let id = self.next_watch.fetch_add(1, Ordering::Relaxed);
         let watch = self.topics.change_or_make(topic, |shared, state| {
-            state.watchers.insert(id, (Arc::clone(wakeup), slot));
+            state.watchers.insert(id, wakeup, slot);
             let shared = Arc::downgrade(shared);
             Watch::new(move || {
                 if let Some(state) = shared.upgrade() {
-                    lock(&state).watchers.remove(&id);
+                    lock(&state).watchers.remove(id);
                 }
             })
         });
@@ -213,7 +213,7 @@ impl Store for DurableStore {
     }
 
     fn wake(&self, topic: &Topic) {
-        self.topics.change(topic, |state| state.mark_all());
+        self.topics.change(topic, |state| state.watchers.mark_all());
     }
 
     fn tick(&self, now: u64) {

@@ -2,14 +2,11 @@
 //! oldest ones that retention goes by. All of it can be had from the disk again. It knows no disk: where it would have
 //! to look there, it says so.
 
-use std::{
-    collections::{HashMap, VecDeque},
-    sync::Arc,
-};
+use std::{collections::VecDeque, sync::Arc};
 
 use everwire_protocol::{Epoch, HistoryRange, Position, limits};
 
-use super::super::{Ring, Slot, Wakeup};
+use super::super::{Ring, Watchers};
 use crate::log::{Batch, BatchLimit, Entry, Gap, Page, Retention, Span};
 
 /// Most encoded bytes of the newest records of one topic that stay in memory.
@@ -95,7 +92,7 @@ pub struct State {
     /// Facts of the oldest records on disk, from `row.oldest` on.
     facts: VecDeque<Fact>,
     pub ring: Ring,
-    pub watchers: HashMap<u64, (Arc<Wakeup>, Slot)>,
+    pub watchers: Watchers,
 }
 
 impl State {
@@ -108,12 +105,8 @@ impl State {
             tail_bytes: 0,
             facts: VecDeque::new(),
             ring: Ring::default(),
-            watchers: HashMap::new(),
+            watchers: Watchers::default(),
         }
-    }
-
-    pub fn mark_all(&self) {
-        self.watchers.values().for_each(|(wakeup, slot)| wakeup.mark(*slot));
     }
 
     pub fn span(&self) -> Span {

@@ -165,7 +165,7 @@ impl Writer {
                     let fresh = !draft.entries.is_empty();
                     self.topics.account(&mut state, |state| state.install(draft.row, draft.entries));
                     if fresh {
-                        state.mark_all();
+                        state.watchers.mark_records();
                     }
                 }
                 if self.topics.memory() > self.topics.limits.bytes {

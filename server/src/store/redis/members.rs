@@ -121,7 +121,7 @@ async fn forget(shared: &Shared, link: &Link, presence: &Presence, instance: &Ar
     tracing::info!(%instance, members = gone.len(), "an instance is gone, and its members with it");
     for (topic, id) in gone {
         if let Some(followed) = shared.topics.get(topic.as_str()) {
-            lock(&followed.state).mark_all();
+            lock(&followed.state).watchers.mark_all();
         }
         if let Err(error) = drop_field(shared, link, &topic, &id, instance).await {
             link.judge(&error);
@@ -172,7 +172,7 @@ impl Shared {
         }
         asked.listed_on = link.id;
         if presence.end_list(topic, list) {
-            lock(&followed.state).mark_all();
+            lock(&followed.state).watchers.mark_all();
         }
         Ok(())
     }

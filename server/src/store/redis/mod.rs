@@ -143,7 +143,7 @@ impl Store for RedisStore {
             shared.topics.change(&followed, |state| {
                 let same = state.tail.known().is_some_and(|known| known.epoch == epoch);
                 if same && state.tail.record(epoch, wire::entry_of(offset, time, new), followed.keep) {
-                    state.mark_all();
+                    state.watchers.mark_records();
                 }
             });
         }
@@ -256,7 +256,7 @@ impl Store for RedisStore {
 
     fn wake(&self, topic: &Topic) {
         if let Some(followed) = self.shared.topics.get(topic.as_str()) {
-            lock(&followed.state).mark_all();
+            lock(&followed.state).watchers.mark_all();
         }
     }
 

@@ -170,7 +170,7 @@ impl Shared {
                 news |= state.tail.known() != known;
             }
             if std::mem::take(&mut state.owed) || news {
-                state.mark_all();
+                state.watchers.mark_all();
             }
         });
         Ok(())
@@ -198,12 +198,12 @@ impl Shared {
         match wire::message(message) {
             Some(Message::Record(epoch, entry)) => self.topics.change(&followed, |state| {
                 if state.tail.record(epoch, entry, followed.keep) {
-                    state.mark_all();
+                    state.watchers.mark_records();
                 }
             }),
             Some(Message::Top(epoch, top)) => self.topics.change(&followed, |state| {
                 if state.tail.top(epoch, top) {
-                    state.mark_all();
+                    state.watchers.mark_all();
                 }
             }),
             // What this instance told was handed out when Redis had taken it.
@@ -212,7 +212,7 @@ impl Shared {
             Some(Message::Member { id, instance, member }) => {
                 let told = self.presence().filter(|_| instance != self.instance);
                 if told.is_some_and(|presence| presence.heard(&followed.name, &instance, &id, member)) {
-                    lock(&followed.state).mark_all();
+                    lock(&followed.state).watchers.mark_all();
                 }
             }
             // It says at least that there is something: the next look at the log finds out.
@@ -224,7 +224,7 @@ impl Shared {
         let mut state = lock(&followed.state);
         if !state.watchers.is_empty() {
             state.ring.push(message);
-            state.mark_all();
+            state.watchers.mark_all();
         }
     }
 }

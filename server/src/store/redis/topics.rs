@@ -15,7 +15,7 @@ use everwire_protocol::Topic;
 use super::tail::Tail;
 use crate::{
     log::Retention,
-    store::{Ring, Slot, StoreError, Wakeup},
+    store::{Ring, Slot, StoreError, Wakeup, Watchers},
 };
 
 /// How long a topic is followed after its last reader here has gone: the next one may be about to come.
@@ -48,7 +48,7 @@ pub struct Followed {
 pub struct State {
     pub tail: Tail,
     pub ring: Ring,
-    pub watchers: HashMap<u64, (Arc<Wakeup>, Slot)>,
+    pub watchers: Watchers,
     /// Some got no answer, and have to be marked when there is one.
     pub owed: bool,
     /// Since when nobody does.
@@ -56,11 +56,6 @@ pub struct State {
 }
 
 impl State {
-    /// Marks all readers.
-    pub fn mark_all(&self) {
-        self.watchers.values().for_each(|(wakeup, slot)| wakeup.mark(*slot));
-    }
-
     fn is_idle(&self, now: Instant) -> bool {
         self.watchers.is_empty() && now.saturating_duration_since(self.idle_since) >= LINGER
     }
@@ -115,7 +110,7 @@ impl Topics {
         let state = State {
             tail: Tail::default(),
             ring: Ring::default(),
-            watchers: HashMap::new(),
+            watchers: Watchers::default(),
             owed: false,
             idle_since: Instant::now(),
         };
@@ -142,7 +137,7 @@ impl Topics {
         // The topics stay locked meanwhile, so that it is not forgotten.
         let mut by_name = lock(&self.by_name);
         let followed = Self::follow_in(&mut by_name, self.most, topic, keep)?;
-        lock(&followed.state).watchers.insert(id, (Arc::clone(wakeup), slot));
+        lock(&followed.state).watchers.insert(id, wakeup, slot);
         Ok((followed, id))
     }
 
@@ -192,7 +187,7 @@ impl Followed {
     /// A reader has gone.
     pub fn unwatch(&self, id: u64) {
         let mut state = lock(&self.state);
-        state.watchers.remove(&id);
+        state.watchers.remove(id);
         state.idle_since = Instant::now();
     }
 }
