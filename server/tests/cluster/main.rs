@@ -5,6 +5,9 @@
 #[path = "../parts/binary.rs"]
 mod binary;
 mod client;
+#[path = "../webhooks/endpoint.rs"]
+#[allow(dead_code, reason = "the webhooks' own tests want more of it")]
+mod endpoint;
 mod examples;
 mod instance;
 mod kills;
@@ -15,6 +18,7 @@ mod nginx;
 mod redis_server;
 mod rolling;
 mod tickets;
+mod webhooks;
 
 use std::time::Duration;
 
