@@ -2,8 +2,10 @@
 //! time passed in.
 
 use std::{
+    future::{Future, poll_fn},
     pin::Pin,
     sync::atomic::{AtomicU64, Ordering},
+    task::{Context, Poll, Waker},
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
@@ -12,6 +14,9 @@ use tokio::time::Sleep;
 /// How far the system's clock may run ahead before this one follows, in milliseconds: a sleeping machine,
 /// or a corrected clock.
 const AHEAD: u64 = 1_000;
+const DAY: u64 = 24 * 60 * 60 * 1000;
+/// How much a timer may be off by rounding, in milliseconds.
+const MARGIN: u64 = 2;
 
 /// A clock. It runs on by itself when the system's clock is set back, so that timers fire in any case, and
 /// it follows when that is set forward.
@@ -44,18 +49,22 @@ impl Clock {
 
     /// Waits until a time.
     pub async fn sleep_until(&self, time: u64) {
-        tokio::time::sleep(self.time_until(time)).await;
+        tokio::time::sleep(self.wait_for(time).0).await;
     }
 
     /// An alarm that goes off at `time` and is to be set anew then.
     #[must_use]
     pub fn alarm(&self, time: u64) -> Alarm {
-        Alarm { timer: Box::pin(tokio::time::sleep(self.time_until(time))), set_to: time }
+        let (wait, set_to) = self.wait_for(time);
+        Alarm { timer: Box::pin(tokio::time::sleep(wait)), set_to, asked_by: None }
     }
 
-    /// A timer that lies further ahead than a day may as well be looked at again then.
-    fn time_until(&self, time: u64) -> Duration {
-        Duration::from_millis(time.saturating_sub(self.now()).min(24 * 60 * 60 * 1000))
+    /// How long to wait for a time, and until when that is: what lies further ahead than a day may as well be looked at again
+    /// then.
+    fn wait_for(&self, time: u64) -> (Duration, u64) {
+        let now = self.now();
+        let wait = time.saturating_sub(now).min(DAY);
+        (Duration::from_millis(wait), now + wait)
     }
 }
 
@@ -65,26 +74,43 @@ impl Clock {
 pub struct Alarm {
     timer: Pin<Box<Sleep>>,
     set_to: u64,
+    /// Who will be woken by the timer.
+    asked_by: Option<Waker>,
 }
 
 impl Alarm {
     /// Waits until a time. Cancel-safe: the next call may name another one.
     pub async fn until(&mut self, clock: &Clock, time: u64) {
+        poll_fn(|context| self.poll(context, clock, time)).await;
+    }
+
+    fn poll(&mut self, context: &mut Context<'_>, clock: &Clock, time: u64) -> Poll<()> {
         if time < self.set_to {
             self.set(clock, time);
         }
         loop {
-            self.timer.as_mut().await;
-            if clock.now() >= time {
-                return;
+            let now = clock.now();
+            if now >= time {
+                return Poll::Ready(());
+            }
+            // Whoever waits is woken for other things, too, and then need not look at a timer that can't have fired.
+            let is_asked = self.asked_by.as_ref().is_some_and(|waker| waker.will_wake(context.waker()));
+            if is_asked && now + MARGIN < self.set_to {
+                return Poll::Pending;
+            }
+            if self.timer.as_mut().poll(context).is_pending() {
+                self.asked_by = Some(context.waker().clone());
+                return Poll::Pending;
             }
             self.set(clock, time);
         }
     }
 
     fn set(&mut self, clock: &Clock, time: u64) {
-        self.timer.as_mut().reset(tokio::time::Instant::now() + clock.time_until(time));
-        self.set_to = time;
+        let (wait, set_to) = clock.wait_for(time);
+        self.timer.as_mut().reset(tokio::time::Instant::now() + wait);
+        self.set_to = set_to;
+        self.asked_by = None;
     }
 }
 
@@ -94,6 +120,8 @@ fn system() -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use futures::FutureExt;
+
     use super::*;
 
     #[tokio::test]
@@ -103,10 +131,25 @@ mod tests {
         let mut alarm = clock.alarm(begun);
         alarm.until(&clock, begun + 30).await;
         assert!(clock.now() >= begun + 30, "it went off at the time before");
-        let mut alarm = clock.alarm(begun + 3_600_000);
+        let mut alarm = clock.alarm(u64::MAX);
+        assert!(alarm.set_to <= clock.now() + DAY, "it is looked at again");
         let sooner = clock.now() + 10;
         let waited = tokio::time::timeout(Duration::from_secs(60), alarm.until(&clock, sooner)).await;
         assert!(waited.is_ok() && clock.now() >= sooner, "it stayed at the time before");
+    }
+
+    #[tokio::test]
+    async fn an_alarm_wakes_the_task_that_asked_last() {
+        let clock = Clock::default();
+        let time = clock.now() + 30;
+        let mut alarm = clock.alarm(time);
+        assert!(alarm.until(&clock, time).now_or_never().is_none(), "asked by one that is gone");
+        assert!(alarm.until(&clock, time).now_or_never().is_none(), "and again");
+        let waited = tokio::spawn(async move {
+            alarm.until(&clock, time).await;
+            clock.now() >= time
+        });
+        assert!(tokio::time::timeout(Duration::from_secs(60), waited).await.expect("in time").expect("runs"));
     }
 
     #[test]

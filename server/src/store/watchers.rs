@@ -1,12 +1,13 @@
 //! The readers of one topic, to be marked when something has happened in it. It knows nothing of what that is.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
 
 use super::{Slot, Wakeup};
 
-/// Who watches a topic.
+/// Who watches a topic, in the order in which they came: it is about the order of their memory, and of their sockets' in
+/// the kernel, so that who marks thousands of them, and all that follows, goes through memory from one end to the other.
 #[derive(Debug, Default)]
-pub struct Watchers(HashMap<u64, (Arc<Wakeup>, Slot)>);
+pub struct Watchers(BTreeMap<u64, (Arc<Wakeup>, Slot)>);
 
 impl Watchers {
     /// Adds a reader, under a number by which it goes again.
