@@ -95,7 +95,7 @@ pub fn decode(input: &mut Bytes) -> Result<Option<ClientFrame>> {
     decode_next(input, read)
 }
 
-fn read(kind: u8, body: &mut Reader) -> Result<Option<ClientFrame>> {
+fn read(kind: u8, body: &mut Reader<'_>) -> Result<Option<ClientFrame>> {
     Ok(Some(match kind {
         CONNECT => connect(body)?,
         SUBSCRIBE => {
@@ -127,7 +127,7 @@ fn read(kind: u8, body: &mut Reader) -> Result<Option<ClientFrame>> {
     }))
 }
 
-fn connect(body: &mut Reader) -> Result<ClientFrame> {
+fn connect(body: &mut Reader<'_>) -> Result<ClientFrame> {
     let flags = body.byte()?;
     if flags & !(HAS_TOKEN | HAS_INFO) != 0 {
         return Err(DecodeError::Invalid);
@@ -142,7 +142,7 @@ fn connect(body: &mut Reader) -> Result<ClientFrame> {
     Ok(ClientFrame::Connect { client_id, token, info })
 }
 
-fn publish(body: &mut Reader) -> Result<ClientFrame> {
+fn publish(body: &mut Reader<'_>) -> Result<ClientFrame> {
     let flags = body.byte()?;
     if flags & !(PUBLISH_KIND | PUBLISH_HAS_KEY | PUBLISH_EPHEMERAL) != 0 {
         return Err(DecodeError::Invalid);
@@ -160,11 +160,11 @@ fn publish(body: &mut Reader) -> Result<ClientFrame> {
     Ok(ClientFrame::Publish { topic, id, payload: Payload { kind, data }, key, ephemeral })
 }
 
-fn topic(body: &mut Reader) -> Result<Topic> {
+fn topic(body: &mut Reader<'_>) -> Result<Topic> {
     body.with_text(limits::TOPIC_BYTES, |name| Ok(Topic::new(name)?))
 }
 
-fn token(body: &mut Reader) -> Result<Token> {
+fn token(body: &mut Reader<'_>) -> Result<Token> {
     body.with_text(limits::TOKEN_BYTES, |text| Ok(text.into()))
 }
 
@@ -188,7 +188,7 @@ fn put_from(out: &mut Vec<u8>, from: &From) {
     }
 }
 
-fn from(body: &mut Reader) -> Result<From> {
+fn from(body: &mut Reader<'_>) -> Result<From> {
     match body.byte()? {
         LATEST => Ok(From::Latest),
         EARLIEST => Ok(From::Earliest),

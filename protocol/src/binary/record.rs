@@ -48,7 +48,7 @@ pub fn encode(record: &Record, out: &mut Vec<u8>) {
     put_bytes(out, &record.payload.data);
 }
 
-pub(super) fn decode(reader: &mut Reader, offset: u64) -> Result<Record> {
+pub(super) fn decode(reader: &mut Reader<'_>, offset: u64) -> Result<Record> {
     let flags = reader.byte()?;
     if flags & !KNOWN != 0 {
         return Err(DecodeError::Invalid);
@@ -67,7 +67,7 @@ pub(super) fn decode(reader: &mut Reader, offset: u64) -> Result<Record> {
 }
 
 /// `count, records…`: the offset of the first is known from elsewhere.
-pub(super) fn decode_all(reader: &mut Reader, first: u64) -> Result<Vec<Record>> {
+pub(super) fn decode_all(reader: &mut Reader<'_>, first: u64) -> Result<Vec<Record>> {
     let count = reader.count(limits::RECORDS)?;
     if count > 0 && (first == 0 || first.checked_add(count as u64).is_none()) {
         return Err(DecodeError::Invalid);

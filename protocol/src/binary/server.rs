@@ -166,7 +166,7 @@ pub fn decode(input: &mut Bytes) -> Result<Option<ServerFrame>> {
     decode_next(input, read)
 }
 
-fn read(kind: u8, body: &mut Reader) -> Result<Option<ServerFrame>> {
+fn read(kind: u8, body: &mut Reader<'_>) -> Result<Option<ServerFrame>> {
     Ok(Some(match kind {
         WELCOME => ServerFrame::Welcome {
             session: body.text(limits::MESSAGE_BYTES)?,
@@ -223,7 +223,7 @@ fn read(kind: u8, body: &mut Reader) -> Result<Option<ServerFrame>> {
     }))
 }
 
-fn gap(body: &mut Reader) -> Result<ServerFrame> {
+fn gap(body: &mut Reader<'_>) -> Result<ServerFrame> {
     let flags = body.byte()?;
     let reason = if flags & 0b01 == 0 { GapReason::Evicted } else { GapReason::Epoch };
     if flags & !0b11 != 0 {
@@ -237,7 +237,7 @@ fn gap(body: &mut Reader) -> Result<ServerFrame> {
     Ok(ServerFrame::Gap { alias, from, to, reason, position: position(body)? })
 }
 
-fn history(body: &mut Reader) -> Result<ServerFrame> {
+fn history(body: &mut Reader<'_>) -> Result<ServerFrame> {
     let more = flag(body)?;
     let request = body.number()?;
     let epoch = epoch(body)?;
@@ -257,15 +257,15 @@ pub(super) fn put_position(out: &mut Vec<u8>, position: &Position) {
     put_varint(out, position.offset);
 }
 
-pub(super) fn position(body: &mut Reader) -> Result<Position> {
+pub(super) fn position(body: &mut Reader<'_>) -> Result<Position> {
     Ok(Position { epoch: epoch(body)?, offset: body.varint()? })
 }
 
-fn epoch(body: &mut Reader) -> Result<Epoch> {
+fn epoch(body: &mut Reader<'_>) -> Result<Epoch> {
     body.with_text(limits::EPOCH_BYTES, |epoch| Ok(Epoch::new(epoch)?))
 }
 
-fn publish_id(body: &mut Reader) -> Result<PublishId> {
+fn publish_id(body: &mut Reader<'_>) -> Result<PublishId> {
     body.with_text(limits::PUBLISH_ID_BYTES, |id| Ok(PublishId::new(id)?))
 }
 
@@ -282,17 +282,17 @@ fn put_members(out: &mut Vec<u8>, members: &[Member]) {
     members.iter().for_each(|member| put_member(out, member));
 }
 
-fn members(body: &mut Reader) -> Result<Vec<Member>> {
+fn members(body: &mut Reader<'_>) -> Result<Vec<Member>> {
     let count = body.count(limits::MEMBERS)?;
     (0..count).map(|_| member(body)).collect()
 }
 
-fn member(body: &mut Reader) -> Result<Member> {
+fn member(body: &mut Reader<'_>) -> Result<Member> {
     let flags = body.byte()?;
     if flags & !0b11 != 0 {
         return Err(DecodeError::Invalid);
     }
-    let text = |body: &mut Reader, set: bool, max| -> Result<Option<Arc<str>>> {
+    let text = |body: &mut Reader<'_>, set: bool, max| -> Result<Option<Arc<str>>> {
         if set { body.text(max).map(Some) } else { Ok(None) }
     };
     Ok(Member {
@@ -320,7 +320,7 @@ fn put_about(out: &mut Vec<u8>, about: &About) {
     }
 }
 
-fn about(body: &mut Reader) -> Result<About> {
+fn about(body: &mut Reader<'_>) -> Result<About> {
     match body.byte()? {
         ABOUT_CONNECTION => Ok(About::Connection),
         ABOUT_TOPIC => Ok(About::Topic(body.with_text(limits::TOPIC_BYTES, |name| Ok(Topic::new(name)?))?)),
@@ -335,16 +335,16 @@ fn put_window(out: &mut Vec<u8>, window: &RetryWindow) {
     put_varint(out, u64::from(window.max));
 }
 
-fn window(body: &mut Reader) -> Result<RetryWindow> {
+fn window(body: &mut Reader<'_>) -> Result<RetryWindow> {
     let (min, max) = (body.number()?, body.number()?);
     if min > max { Err(DecodeError::Invalid) } else { Ok(RetryWindow { min, max }) }
 }
 
-fn code(body: &mut Reader) -> Result<Code> {
+fn code(body: &mut Reader<'_>) -> Result<Code> {
     u16::try_from(body.varint()?).map(Code).map_err(|_| DecodeError::Invalid)
 }
 
-fn flag(body: &mut Reader) -> Result<bool> {
+fn flag(body: &mut Reader<'_>) -> Result<bool> {
     match body.byte()? {
         0 => Ok(false),
         1 => Ok(true),

@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 
 /// Why bytes are not a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,16 +60,30 @@ pub(super) fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
     out.extend_from_slice(bytes);
 }
 
-/// Reads the fields of one frame; every method checks its bounds.
-pub(super) struct Reader(pub Bytes);
+/// Reads the fields of one frame; every method checks its bounds. Only payloads share the frame's memory: all else is read where it lies.
+pub(super) struct Reader<'a> {
+    rest: &'a [u8],
+    frame: &'a Bytes,
+}
 
-impl Reader {
+impl<'a> Reader<'a> {
+    pub fn new(frame: &'a Bytes) -> Self {
+        Self { rest: frame, frame }
+    }
+
+    /// What has not been read.
+    pub fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.rest.is_empty()
     }
 
     pub fn byte(&mut self) -> Result<u8> {
-        self.0.try_get_u8().map_err(|_| DecodeError::Truncated)
+        let (first, rest) = self.rest.split_first().ok_or(DecodeError::Truncated)?;
+        self.rest = rest;
+        Ok(*first)
     }
 
     pub fn varint(&mut self) -> Result<u64> {
@@ -96,22 +110,24 @@ impl Reader {
     /// A count of things that take a byte each at the least, so that a lie can't reserve memory.
     pub fn count(&mut self, max: usize) -> Result<usize> {
         let count = usize::try_from(self.varint()?).map_err(|_| DecodeError::Invalid)?;
-        if count > max || count > self.0.len() { Err(DecodeError::Invalid) } else { Ok(count) }
+        if count > max || count > self.rest.len() { Err(DecodeError::Invalid) } else { Ok(count) }
     }
 
-    pub fn bytes(&mut self, max: usize) -> Result<Bytes> {
+    fn slice(&mut self, max: usize) -> Result<&'a [u8]> {
         let len = usize::try_from(self.varint()?).map_err(|_| DecodeError::Invalid)?;
         if len > max {
             return Err(DecodeError::Invalid);
         }
-        self.take(len)
+        let (slice, rest) = self.rest.split_at_checked(len).ok_or(DecodeError::Truncated)?;
+        self.rest = rest;
+        Ok(slice)
     }
 
-    pub fn take(&mut self, len: usize) -> Result<Bytes> {
-        if len > self.0.len() {
-            return Err(DecodeError::Truncated);
-        }
-        Ok(self.0.split_to(len))
+    /// A payload: without a copy.
+    pub fn bytes(&mut self, max: usize) -> Result<Bytes> {
+        let slice = self.slice(max)?;
+        let end = self.frame.len() - self.rest.len();
+        Ok(self.frame.slice(end - slice.len()..end))
     }
 
     pub fn text(&mut self, max: usize) -> Result<Arc<str>> {
@@ -120,7 +136,6 @@ impl Reader {
 
     /// Reads a text and makes something of it, without a copy in between.
     pub fn with_text<T>(&mut self, max: usize, make: impl FnOnce(&str) -> Result<T>) -> Result<T> {
-        let bytes = self.bytes(max)?;
-        make(std::str::from_utf8(&bytes).map_err(|_| DecodeError::Utf8)?)
+        make(std::str::from_utf8(self.slice(max)?).map_err(|_| DecodeError::Utf8)?)
     }
 }

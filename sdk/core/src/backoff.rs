@@ -49,14 +49,14 @@ pub(crate) fn pick_in(rng: &mut fastrand::Rng, window: RetryWindow) -> Duration 
     pick(rng, Duration::from_millis(window.min.into()), Duration::from_millis(window.max.into()))
 }
 
-/// Uniform, in whole milliseconds, both ends included.
+/// Uniform, in whole milliseconds, both ends included. No wait is beyond 32 bits of them, and pages pay for the code of wider arithmetic.
 fn pick(rng: &mut fastrand::Rng, min: Duration, max: Duration) -> Duration {
-    // In 64 bits: pages pay for the code of wider arithmetic.
     let millis = |duration: Duration| {
-        duration.as_secs().saturating_mul(1_000).saturating_add(u64::from(duration.subsec_millis()))
+        let millis = duration.as_secs().saturating_mul(1_000).saturating_add(u64::from(duration.subsec_millis()));
+        millis.min(u64::from(u32::MAX)) as u32
     };
     let (min, max) = (millis(min), millis(max));
-    Duration::from_millis(rng.u64(min..=max.max(min)))
+    Duration::from_millis(u64::from(rng.u32(min..=max.max(min))))
 }
 
 #[cfg(test)]

@@ -1,0 +1,104 @@
+//! Messages in columns, so that a run of them crosses the border as a few arrays and one text.
+//!
+//! The payloads stand in one text as a JSON array would have them, so that where all of them are JSON one call of the browser's
+//! parser does for all. Between two of them stands the mark: whatever a publisher calls JSON, it can neither leave
+//! its place nor take another message's without a mark missing, or one standing where none belongs.
+
+use everwire_core::protocol::{Epoch, Kind, Payload, Record};
+
+use crate::writer::Writer;
+
+const DIGITS: usize = 8;
+
+/// What stands between two payloads: a number that nobody outside of this page knows, as an element of its own.
+pub(crate) type Mark = [u8; DIGITS + 2];
+
+/// A mark of random digits.
+pub(crate) fn mark(random: &mut fastrand::Rng) -> Mark {
+    let mut number = random.u32(10_000_000..=99_999_999);
+    let mut mark = [b','; DIGITS + 2];
+    for digit in mark[1..=DIGITS].iter_mut().rev() {
+        *digit = b'0' + (number % 10) as u8;
+        number /= 10;
+    }
+    mark
+}
+
+/// Writes messages of one epoch, with contiguous offsets:
+///
+/// how many · the first one's offset · the epoch · the bytes of all payloads together · the mark · a column of times · the text, and a column of where
+/// each payload ends in it, in the units of JavaScript's strings · 1 and the kinds, one byte each, or 0 where all are JSON · 1, for each message
+/// its key, subject and id end to end, and a column of where these end, or 0 where no message has any · each payload that is bytes.
+pub(crate) fn write(out: &mut Writer, epoch: Epoch, records: &[Record], mark: Mark) {
+    out.number(records.len() as f64);
+    out.number(records.first().map_or(0.0, |record| record.offset as f64));
+    out.bytes(epoch.as_str().as_bytes());
+    out.number(records.iter().map(|record| record.payload.data.len()).sum::<usize>() as f64);
+    out.bytes(&mark);
+    records.iter().for_each(|record| out.number(record.time as f64));
+
+    let text = out.later();
+    let mut between: &[u8] = b"[";
+    for record in records {
+        out.raw(between);
+        out.raw(text_of(&record.payload));
+        between = &mark;
+    }
+    out.raw(b"]");
+    out.measure(text);
+    let mut end = 1;
+    for record in records {
+        end += units(text_of(&record.payload));
+        out.number(end as f64);
+        end += mark.len();
+    }
+
+    let plain = records.iter().all(|record| record.payload.kind == Kind::Json);
+    out.number(f64::from(u8::from(!plain)));
+    if !plain {
+        records.iter().for_each(|record| out.raw(&[kind(record.payload.kind)]));
+    }
+
+    let bare = records.iter().all(|record| about(record).iter().all(|piece| piece.is_empty()));
+    out.number(f64::from(u8::from(!bare)));
+    if !bare {
+        let pieces = || records.iter().flat_map(about);
+        let text = out.later();
+        pieces().for_each(|piece| out.raw(piece.as_bytes()));
+        out.measure(text);
+        let mut end = 0;
+        for piece in pieces() {
+            end += units(piece.as_bytes());
+            out.number(end as f64);
+        }
+    }
+
+    for record in records.iter().filter(|record| record.payload.kind == Kind::Bytes) {
+        out.bytes(&record.payload.data);
+    }
+}
+
+/// As in the column of kinds.
+pub(crate) fn kind(kind: Kind) -> u8 {
+    match kind {
+        Kind::Json => 0,
+        Kind::Text => 1,
+        Kind::Bytes => 2,
+    }
+}
+
+/// What stands of a payload among the text. A server that passes on what is not UTF-8 gets an empty text, which is no JSON.
+pub(crate) fn text_of(payload: &Payload) -> &[u8] {
+    let is_text = payload.kind != Kind::Bytes && std::str::from_utf8(&payload.data).is_ok();
+    if is_text { &payload.data } else { b"" }
+}
+
+fn about(record: &Record) -> [&str; 3] {
+    let id = record.id.as_ref().map(|id| id.as_str());
+    [record.key.as_deref(), record.from.as_deref(), id].map(Option::unwrap_or_default)
+}
+
+/// How long a text in UTF-8 is in UTF-16: what is no continuation begins a character, and four bytes are two units.
+fn units(text: &[u8]) -> usize {
+    text.iter().map(|byte| usize::from(byte & 0xc0 != 0x80) + usize::from(*byte >= 0xf0)).sum()
+}
