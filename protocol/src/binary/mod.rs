@@ -47,6 +47,12 @@ fn put_frame(out: &mut Vec<u8>, kind: u8, fields: impl FnOnce(&mut Vec<u8>)) {
     let start = out.len();
     out.push(kind);
     fields(out);
+    put_length(out, start);
+}
+
+/// Puts the length of what was written since `start` before it. Apart from the fields, so that it is compiled once.
+#[inline(never)]
+fn put_length(out: &mut Vec<u8>, start: usize) {
     let len = out.len() - start;
     put_varint(out, len as u64);
     // The length was written behind the frame that it measures: turn it to the front.

@@ -72,5 +72,9 @@ pub(super) fn decode_all(reader: &mut Reader<'_>, first: u64) -> Result<Vec<Reco
     if count > 0 && (first == 0 || first.checked_add(count as u64).is_none()) {
         return Err(DecodeError::Invalid);
     }
-    (first..).take(count).map(|offset| decode(reader, offset)).collect()
+    let mut records = Vec::new();
+    while records.len() < count {
+        records.push(decode(reader, first + records.len() as u64)?);
+    }
+    Ok(records)
 }

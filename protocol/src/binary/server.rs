@@ -284,7 +284,11 @@ fn put_members(out: &mut Vec<u8>, members: &[Member]) {
 
 fn members(body: &mut Reader<'_>) -> Result<Vec<Member>> {
     let count = body.count(limits::MEMBERS)?;
-    (0..count).map(|_| member(body)).collect()
+    let mut members = Vec::new();
+    while members.len() < count {
+        members.push(member(body)?);
+    }
+    Ok(members)
 }
 
 fn member(body: &mut Reader<'_>) -> Result<Member> {

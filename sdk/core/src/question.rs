@@ -93,16 +93,12 @@ impl Questions {
 
     /// Takes one whose time is over.
     pub fn take_due(&mut self, now: Time) -> Option<(RequestId, Ask)> {
-        self.take_first(|question| question.due <= now)
+        if self.next_due()? <= now { self.pop() } else { None }
     }
 
     /// Takes any.
     pub fn pop(&mut self) -> Option<(RequestId, Ask)> {
-        self.take_first(|_| true)
-    }
-
-    fn take_first(&mut self, take: impl FnOnce(&Question) -> bool) -> Option<(RequestId, Ask)> {
-        self.0.first().filter(|question| take(question))?;
+        self.0.first()?;
         let question = self.0.remove(0);
         Some((question.id, question.ask))
     }

@@ -164,7 +164,9 @@ impl Session {
             }
         }
         self.stats.gaps += told.len() as u64;
-        self.outputs.extend(told.into_iter().map(Output::Event));
+        for event in told {
+            self.event(event);
+        }
         if hole {
             self.ask_again(now, id, &topic);
         } else if lacks {
@@ -193,7 +195,9 @@ impl Session {
         let ids: Vec<_> =
             feed.readers.iter().filter(|reader| concerns(reader)).map(|reader| reader.id).collect();
         for subscription in &ids {
-            self.outputs.extend(event_of(*subscription, frame.clone()).map(Output::Event));
+            if let Some(event) = event_of(*subscription, &frame) {
+                self.event(event);
+            }
         }
         if fruitful && !ids.is_empty() {
             self.bear_fruit(id);
@@ -317,15 +321,15 @@ impl Session {
     }
 }
 
-/// A frame as its reader is told of it.
-fn event_of(subscription: SubscriptionId, frame: ServerFrame) -> Option<Event> {
+/// A frame as its reader is told of it. Of each part its own copy: a copy of any frame is much code.
+fn event_of(subscription: SubscriptionId, frame: &ServerFrame) -> Option<Event> {
     Some(match frame {
         ServerFrame::Ephemeral { time, payload, from, .. } => {
-            Event::Ephemeral { subscription, time, payload, from }
+            Event::Ephemeral { subscription, time: *time, payload: payload.clone(), from: from.clone() }
         }
-        ServerFrame::Join { member, .. } => Event::Join { subscription, member },
-        ServerFrame::Leave { member, .. } => Event::Leave { subscription, member },
-        ServerFrame::Members { members, .. } => Event::Members { subscription, members },
+        ServerFrame::Join { member, .. } => Event::Join { subscription, member: member.clone() },
+        ServerFrame::Leave { member, .. } => Event::Leave { subscription, member: member.clone() },
+        ServerFrame::Members { members, .. } => Event::Members { subscription, members: members.clone() },
         _ => return None,
     })
 }
