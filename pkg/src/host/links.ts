@@ -2,7 +2,9 @@
 // what is closed is not heard any more.
 
 import { exchange, type Answered } from "./exchange.js";
-import { CHUNK, CLOSED, EVENT, MESSAGE, OPENED, REPLY, RESPONSE, TRANSPORTS, decode, encode, type Request } from "./records.js";
+import { EventFrames } from "./events.js";
+import { EventStream } from "./stream.js";
+import { CLOSED, MESSAGE, OPENED, REPLY, RESPONSE, TRANSPORTS, decode, type Request } from "./records.js";
 
 /** Tells the module: what, of which attempt or request, numbers, bytes. */
 export type Tell = (what: number, id: number, b?: number, c?: number, bytes?: Uint8Array) => void;
@@ -82,7 +84,7 @@ export class Links {
     socket.onopen = () => this.tell(OPENED, attempt);
     socket.onmessage = ({ data }) => {
       // What the server never sends is not even copied.
-      if (data instanceof ArrayBuffer && data.byteLength <= limit) this.tell(MESSAGE, attempt, 0, 0, new Uint8Array(data));
+      if (data instanceof ArrayBuffer && data.byteLength <= limit) this.tell(MESSAGE, attempt, data.byteLength, 0, new Uint8Array(data));
       else this.#ended(attempt, 0);
     };
     // An `error` says nothing, and a `close` always follows it.
@@ -97,9 +99,15 @@ export class Links {
   }
 
   #exchange(attempt: number, request: Request, streams: boolean): Link {
+    const frames = new EventFrames();
+    const stream = new EventStream(request.limit, (name, data) => frames.add(name, data));
     const close = exchange(this.base, request, this.#answered(attempt), streams ? {
       opened: () => this.tell(OPENED, attempt),
-      chunk: bytes => this.tell(CHUNK, attempt, 0, 0, bytes),
+      chunk: bytes => {
+        if (!stream.take(bytes)) frames.broken();
+        // A chunk without an event has been heard, too.
+        this.tell(MESSAGE, attempt, bytes.length, 0, frames.take());
+      },
     } : undefined);
     return { close };
   }
@@ -131,7 +139,11 @@ export class Links {
   /** It may open a connection and read it, and no more: at its first error it is closed, before it gets to reconnecting. */
   #eventSource(attempt: number, url: string): Link {
     const source = new EventSource(url);
-    const heard = ({ type, data }: MessageEvent) => this.tell(EVENT, attempt, 0, 0, encode(`${type}\n${data}`));
+    const frames = new EventFrames();
+    const heard = ({ type, data }: MessageEvent) => {
+      frames.add(type, data);
+      this.tell(MESSAGE, attempt, data.length, 0, frames.take());
+    };
     source.onopen = () => this.tell(OPENED, attempt);
     source.onerror = () => this.#ended(attempt, 0);
     for (const name of NAMES) source.addEventListener(name, heard);

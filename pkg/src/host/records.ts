@@ -11,9 +11,9 @@ export const OPEN = 1, SEND = 2, POLL = 3, CLOSE = 4, REQUEST = 5, TOKEN = 6, TI
   REFUSED = 22, STATS = 23;
 
 /** What the module is told. In its order, from 0. */
-export const CONNECT = 0, FIRED = 1, OFFLINE = 2, ONLINE = 3, OPENED = 6, MESSAGE = 7, CHUNK = 8, EVENT = 9, RESPONSE = 10, CLOSED = 11,
-  REPLY = 12, GOT_TOKEN = 13, SUBSCRIBE = 14, UNSUBSCRIBE = 15, PAUSE = 16, RESUME = 17, CONSUMED = 18, PUBLISH = 19, ASK_HISTORY = 20,
-  ASK_PRESENCE = 21, SET_TRANSPORTS = 22, CUT = 23, SHUT = 24, COUNT = 25;
+export const CONNECT = 0, FIRED = 1, OFFLINE = 2, ONLINE = 3, OPENED = 6, MESSAGE = 7, RESPONSE = 8, CLOSED = 9, REPLY = 10, GOT_TOKEN = 11,
+  SUBSCRIBE = 12, UNSUBSCRIBE = 13, PAUSE = 14, RESUME = 15, CONSUMED = 16, PUBLISH = 17, ASK_HISTORY = 18, ASK_PRESENCE = 19,
+  SET_TRANSPORTS = 20, CUT = 21, SHUT = 22, COUNT = 23;
 
 /** In the module's order. */
 export const TRANSPORTS: readonly Transport[] = ["websocket", "sse", "eventsource", "longpoll", "poll", "tab"];

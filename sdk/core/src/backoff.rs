@@ -24,14 +24,15 @@ impl Backoff {
 
     /// Counts a failure, and picks the wait: full jitter, which spreads clients better than any half.
     pub fn fail(&mut self, rng: &mut fastrand::Rng) -> Duration {
-        let doubled =
-            2_u32.checked_pow(self.failures).and_then(|factor| self.config.base.checked_mul(factor));
         let most = match self.failures {
-            0 => self.config.first,
-            _ => doubled.unwrap_or(Duration::MAX).min(self.config.max),
+            0 => millis(self.config.first),
+            failures => {
+                let doubled = u64::from(millis(self.config.base)) << failures.min(32);
+                doubled.min(u64::from(millis(self.config.max))) as u32
+            }
         };
-        self.failures = self.failures.saturating_add(1);
-        pick(rng, Duration::ZERO, most)
+        self.fail_without_wait();
+        pick(rng, 0, most)
     }
 
     /// Counts a failure for which somebody else says how long to wait.
@@ -46,17 +47,17 @@ impl Backoff {
 
 /// A moment in the server's window, so that its clients don't all come at once.
 pub(crate) fn pick_in(rng: &mut fastrand::Rng, window: RetryWindow) -> Duration {
-    pick(rng, Duration::from_millis(window.min.into()), Duration::from_millis(window.max.into()))
+    pick(rng, window.min, window.max)
 }
 
-/// Uniform, in whole milliseconds, both ends included. No wait is beyond 32 bits of them, and pages pay for the code of wider arithmetic.
-fn pick(rng: &mut fastrand::Rng, min: Duration, max: Duration) -> Duration {
-    let millis = |duration: Duration| {
-        let millis = duration.as_secs().saturating_mul(1_000).saturating_add(u64::from(duration.subsec_millis()));
-        millis.min(u64::from(u32::MAX)) as u32
-    };
-    let (min, max) = (millis(min), millis(max));
+/// Uniform, in milliseconds, both ends included. No wait is beyond 32 bits of them, and pages pay for the code of wider arithmetic.
+fn pick(rng: &mut fastrand::Rng, min: u32, max: u32) -> Duration {
     Duration::from_millis(u64::from(rng.u32(min..=max.max(min))))
+}
+
+fn millis(duration: Duration) -> u32 {
+    let millis = duration.as_secs().saturating_mul(1_000).saturating_add(u64::from(duration.subsec_millis()));
+    millis.min(u64::from(u32::MAX)) as u32
 }
 
 #[cfg(test)]

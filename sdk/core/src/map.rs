@@ -1,6 +1,8 @@
 //! A small map in key order, in one vector: a session has a handful of topics, at most
 //! [`TOPICS`](everwire_protocol::limits::TOPICS), and a tree for each kind of value would be a tenth of the wasm.
 
+use std::cmp::Ordering;
+
 /// Keys in their order, each with its value.
 #[derive(Clone, Debug)]
 pub(crate) struct Map<K, V>(Vec<(K, V)>);
@@ -63,8 +65,18 @@ impl<K: Ord, V> Map<K, V> {
         self.0.iter_mut().map(|(_, value)| value)
     }
 
+    /// Where the key is, or belongs. Written out: the library's search is for more keys than there are.
     fn place(&self, key: &K) -> Result<usize, usize> {
-        self.0.binary_search_by(|(other, _)| other.cmp(key))
+        let (mut low, mut high) = (0, self.0.len());
+        while low < high {
+            let middle = (low + high) / 2;
+            match self.0[middle].0.cmp(key) {
+                Ordering::Less => low = middle + 1,
+                Ordering::Equal => return Ok(middle),
+                Ordering::Greater => high = middle,
+            }
+        }
+        Err(low)
     }
 }
 

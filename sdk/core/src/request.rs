@@ -70,7 +70,11 @@ pub(crate) fn stateless(
     let fits = path.len() + 1 + query.0.len() <= TARGET_BYTES || transport == Transport::EventSource;
     let token = asker.token.clone();
     if fits {
-        let target = if query.0.is_empty() { path.into() } else { [path, "?", &query.0].concat() };
+        let mut target = String::from(path);
+        if !query.0.is_empty() {
+            target.push('?');
+            target.push_str(&query.0);
+        }
         Request { method: Method::Get, target, accept: Some(accept), content_type: None, body: None, token }
     } else {
         Request {
@@ -110,7 +114,8 @@ pub(crate) fn presence(topic: &Topic, token: Option<Token>) -> Request {
 }
 
 fn about_topic(topic: &Topic, what: &str, query: &str, token: Option<Token>) -> Request {
-    let mut target = [http::TOPICS_PATH, "/"].concat();
+    let mut target = String::from(http::TOPICS_PATH);
+    target.push('/');
     encode(topic.as_str(), &mut target);
     target.push_str(what);
     target.push_str(query);
@@ -149,7 +154,7 @@ impl Query {
 fn encode(text: &str, out: &mut String) {
     const HEX: &[u8; 16] = b"0123456789ABCDEF";
     for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
             out.push(char::from(byte));
         } else {
             out.push('%');

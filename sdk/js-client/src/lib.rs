@@ -41,7 +41,7 @@ thread_local! {
 /// Makes a machine that does nothing before it is told to connect, and returns its number; −1 where the client's id is none.
 ///
 /// `seed` and `salt` are 32 random bits each. Times are milliseconds; one that is NaN (`undefined` in JavaScript) has its default.
-/// `worked` is the number of a transport that worked `age` ago, or NaN. `transports` are numbers of transports, the preferred one first;
+/// `worked` is the number of a transport that worked `age` ago, where that is not NaN. `transports` are numbers of transports, the preferred one first;
 /// none stands for the default. `info` is what the client says of itself.
 #[wasm_bindgen]
 #[expect(clippy::too_many_arguments, reason = "a number costs nothing to pass, the name of an option does")]

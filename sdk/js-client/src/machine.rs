@@ -40,7 +40,8 @@ impl Machine {
             has_token,
             transports: self::transports(transports),
             info: info.and_then(|info| String::from_utf8(info).ok()),
-            remembered: transport(worked).map(|worked| (worked, milliseconds(age).unwrap_or_default())),
+            remembered: milliseconds(age)
+                .and_then(|age| Some((*Transport::ALL.get(worked as usize)?, age))),
             ..Config::default()
         };
         for (given, time) in times.into_iter().zip([
@@ -286,11 +287,13 @@ fn coded(code: Code, message: &str, out: &mut Writer) {
 
 /// Those of these numbers.
 pub(crate) fn transports(numbers: &[u8]) -> Vec<Transport> {
-    numbers.iter().filter_map(|number| transport(f64::from(*number))).collect()
-}
-
-fn transport(number: f64) -> Option<Transport> {
-    Transport::ALL.into_iter().find(|transport| f64::from(*transport as u8) == number)
+    let mut transports = Vec::new();
+    for number in numbers {
+        if let Some(transport) = Transport::ALL.get(usize::from(*number)) {
+            transports.push(*transport);
+        }
+    }
+    transports
 }
 
 fn milliseconds(number: f64) -> Option<Duration> {

@@ -37,13 +37,20 @@ impl Session {
     }
 
     /// A message of a WebSocket or of a tab's channel. A text message is handed in as its bytes, and ends the link.
-    pub fn handle_message(&mut self, now: Time, attempt: AttemptId, mut data: Bytes) {
+    pub fn handle_message(&mut self, now: Time, attempt: AttemptId, data: Bytes) {
+        let received = data.len();
+        self.handle_frames(now, attempt, data, received);
+    }
+
+    /// Frames of a WebSocket's message, or those that events of an SSE stream stand for, where the driver reads streams itself: none for a
+    /// chunk in which no event ends. `received` is how many bytes have come.
+    pub fn handle_frames(&mut self, now: Time, attempt: AttemptId, mut data: Bytes, received: usize) {
         let Some(link) = self.current(now, attempt) else { return };
-        if !link.takes_frames() {
+        if link.transport.is_poll() || link.phase < Phase::Opened {
             return;
         }
         link.heard_at(now);
-        self.stats.bytes_received += data.len() as u64;
+        self.stats.bytes_received += received as u64;
         if data.len() > limits::FRAME_BYTES {
             self.malformed(now, attempt);
             return;

@@ -1,0 +1,286 @@
+// The events of a stream as frames of the binary codec, which the module reads: the same words and numbers, in the other order. It puts
+// words into bytes and checks nothing that the module checks: what is a good name, a length or an offset is decided there.
+
+/** Bytes under construction. */
+class Bytes {
+  #bytes = new Uint8Array(1024);
+  #end = 0;
+
+  byte(byte: number): void {
+    this.#room(1);
+    this.#bytes[this.#end++] = byte;
+  }
+
+  /** Seven bits a byte, the lowest first. */
+  number(number: number): void {
+    for (; number >= 128; number = Math.floor(number / 128)) this.byte(number % 128 + 128);
+    this.byte(number);
+  }
+
+  /** Its length before it. */
+  text(text: string): void {
+    // No character of JavaScript's is more than three bytes.
+    this.#measured(3 * text.length, room => encoder.encodeInto(text, room).written);
+  }
+
+  bytes(bytes: Uint8Array): void {
+    this.#measured(bytes.length, room => {
+      room.set(bytes);
+      return bytes.length;
+    });
+  }
+
+  raw(bytes: Uint8Array): void {
+    this.#room(bytes.length);
+    this.#bytes.set(bytes, this.#end);
+    this.#end += bytes.length;
+  }
+
+  /** All of it, as it lies: good until there is more. Begins anew. */
+  take(): Uint8Array {
+    const end = this.#end;
+    this.#end = 0;
+    return this.#bytes.subarray(0, end);
+  }
+
+  #room(more: number): void {
+    const { length } = this.#bytes;
+    if (this.#end + more <= length) return;
+    const larger = new Uint8Array(Math.max(2 * length, this.#end + more));
+    larger.set(this.#bytes);
+    this.#bytes = larger;
+  }
+
+  /** Something whose length is known once it stands: it is written behind, and moved to its length. */
+  #measured(most: number, write: (room: Uint8Array) => number): void {
+    this.#room(most + BEHIND);
+    const start = this.#end + BEHIND;
+    const length = write(this.#bytes.subarray(start));
+    this.number(length);
+    this.#bytes.copyWithin(this.#end, start, start + length);
+    this.#end += length;
+  }
+}
+
+const encoder = new TextEncoder();
+/** No length is longer. */
+const BEHIND = 8;
+/** The types of frames, from 0x81 on. */
+const TYPES = ["welcome", "subscribed", "messages", "gap", "ephemeral", "join", "leave", "ack", "presence", "history", "error", "heartbeat", "pong",
+  "drain", "closed", "members", "expires"];
+const MESSAGES = 0x83;
+const KINDS: Record<string, number> = { json: 0, text: 1, bytes: 2, json64: 0, text64: 1 };
+const ABOUT = ["connection", "topic", "publish", "request"];
+
+/** The words of a line, in their order; then those with names. */
+class Words {
+  #words: string[];
+
+  constructor(line: string) { this.#words = line.split(" "); }
+
+  word(): string {
+    const word = this.#words.shift();
+    if (word === undefined) throw new Error("a word is missing");
+    return word;
+  }
+
+  text(): string { return decodeURIComponent(this.word()); }
+
+  number(): number { return number(this.word()); }
+
+  /** Of these names the values, where there are any. */
+  named(...names: string[]): (string | undefined)[] {
+    return names.map(name => {
+      const word = this.#words.find(word => word.startsWith(`${name}=`));
+      return word && decodeURIComponent(word.slice(name.length + 1));
+    });
+  }
+
+  get more(): boolean { return this.#words.length > 0; }
+}
+
+function number(word: string): number {
+  if (!/^\d+$/.test(word)) throw new Error("not a number");
+  return Number(word);
+}
+
+/** Makes frames of events. */
+export class EventFrames {
+  #out = new Bytes();
+  #fields = new Bytes();
+  /** Messages that follow each other go into one frame. */
+  #records = new Bytes();
+  #alias = 0;
+  #first = 0;
+  #count = 0;
+
+  /** An event: its name, `message` where it has none, and its lines. What can't be read becomes a frame that can't be read either. */
+  add(name: string, data: string): void {
+    try {
+      if (name === "message") this.#message(data);
+      else this.#other(TYPES.indexOf(name.replace(/^everwire\./, "")), data);
+    } catch {
+      this.broken();
+    }
+  }
+
+  /** Something that can't be read. */
+  broken(): void {
+    this.#flush();
+    this.#out.byte(0);
+  }
+
+  /** The frames so far, good until there are more. */
+  take(): Uint8Array {
+    this.#flush();
+    return this.#out.take();
+  }
+
+  #message(data: string): void {
+    const [words, rest] = header(data);
+    const [alias, offset, time, kind] = [words.number(), words.number(), words.number(), words.word()];
+    if (!this.#count || alias !== this.#alias || offset !== this.#first + this.#count) {
+      this.#flush();
+      [this.#alias, this.#first] = [alias, offset];
+    }
+    this.#count++;
+    const named = words.named("key", "from", "id");
+    this.#records.byte(kindOf(kind) | bits(named) << 2);
+    this.#records.number(time);
+    texts(this.#records, named);
+    payload(this.#records, kind, rest);
+  }
+
+  #flush(): void {
+    const fields = this.#fields;
+    if (!this.#count) return;
+    for (const number of [this.#alias, this.#first, this.#count]) fields.number(number);
+    fields.raw(this.#records.take());
+    this.#count = 0;
+    this.#frame(MESSAGES);
+  }
+
+  #frame(type: number): void {
+    const fields = this.#fields.take();
+    this.#out.number(fields.length + 1);
+    this.#out.byte(type);
+    this.#out.raw(fields);
+  }
+
+  #other(place: number, data: string): void {
+    // What this version doesn't know is passed over.
+    if (place < 0) return;
+    this.#flush();
+    const out = this.#fields;
+    out.take();
+    const lines = data.split("\n");
+    const words = new Words(lines[0]!);
+    switch (TYPES[place]) {
+      case "welcome":
+        out.text(words.text());
+        for (let i = 0; i < 4; i++) out.number(words.number());
+        out.text(words.text());
+        break;
+      case "subscribed": {
+        const [alias, topic, position] = [words.number(), words.text(), words.word()];
+        out.byte(words.word() === "recovered" ? 1 : 0);
+        out.text(topic);
+        out.number(alias);
+        put(out, position);
+        break;
+      }
+      case "gap": {
+        const [alias, from, to, reason] = [words.number(), words.number(), words.word(), words.word()];
+        const known = to !== "-";
+        out.byte((reason === "epoch" ? 1 : 0) | (known ? 2 : 0));
+        out.number(alias);
+        out.number(from);
+        if (known) out.number(number(to));
+        put(out, words.word());
+        break;
+      }
+      case "ephemeral": {
+        const [alias, time, kind, named] = [words.number(), words.number(), words.word(), words.named("from")];
+        out.byte(kindOf(kind) | bits(named) << 2);
+        out.number(alias);
+        out.number(time);
+        texts(out, named);
+        payload(out, kind, lines.slice(1).join("\n"));
+        break;
+      }
+      case "members":
+        out.number(words.number());
+        out.number(lines.length - 1);
+        for (const line of lines.slice(1)) member(out, line);
+        break;
+      case "join":
+      case "leave":
+        out.number(words.number());
+        member(out, lines[1]!);
+        break;
+      case "error": {
+        const [about, name] = words.word().split("=") as [string, string | undefined];
+        const kind = ABOUT.indexOf(about);
+        out.byte(kind);
+        if (kind === 3) out.number(number(name!));
+        else if (kind) out.text(decodeURIComponent(name!));
+        out.number(words.number());
+        out.text(decodeURIComponent(lines[1]!));
+        out.byte(words.more ? 1 : 0);
+        if (words.more) for (let i = 0; i < 2; i++) out.number(words.number());
+        break;
+      }
+      case "closed": {
+        const [code] = data.split(" ", 1);
+        out.number(number(code!));
+        out.text(decodeURIComponent(data.slice(code!.length + 1)));
+        break;
+      }
+      case "drain":
+        out.number(words.number());
+        out.number(words.number());
+        break;
+      case "expires": out.number(words.number());
+    }
+    this.#frame(0x81 + place);
+  }
+}
+
+/** The words of the first line, and the lines after it. */
+function header(data: string): [Words, string] {
+  const end = data.indexOf("\n");
+  if (end < 0) throw new Error("a line is missing");
+  return [new Words(data.slice(0, end)), data.slice(end + 1)];
+}
+
+function kindOf(word: string): number {
+  const kind = KINDS[word];
+  if (kind === undefined) throw new Error("not a kind");
+  return kind;
+}
+
+/** One for each that there is, the first the lowest. */
+const bits = (named: (string | undefined)[]) => named.reduce((bits, text, place) => bits | (text === undefined ? 0 : 1 << place), 0);
+
+function texts(out: Bytes, all: (string | undefined)[]): void {
+  for (const text of all) if (text !== undefined) out.text(text);
+}
+
+function payload(out: Bytes, kind: string, text: string): void {
+  if (kind === "json" || kind === "text") out.text(text);
+  else out.bytes(Uint8Array.from(atob(text), character => character.charCodeAt(0)));
+}
+
+function put(out: Bytes, position: string): void {
+  const [epoch, offset] = position.split("-") as [string, string];
+  out.text(epoch);
+  out.number(number(offset));
+}
+
+function member(out: Bytes, line: string): void {
+  const words = new Words(line);
+  const id = words.text(), named = words.named("subject", "info");
+  out.byte(bits(named));
+  out.text(id);
+  texts(out, named);
+}
