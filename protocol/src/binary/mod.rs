@@ -39,7 +39,8 @@ use wire::{Reader, Result, put_varint};
 pub fn decode_record(encoded: Bytes, offset: u64) -> Result<crate::Record> {
     let mut reader = Reader::new(&encoded);
     let record = record::decode(&mut reader, offset)?;
-    if reader.is_empty() { Ok(record) } else { Err(DecodeError::Trailing) }
+    reader.end()?;
+    Ok(record)
 }
 
 /// Appends a frame: its length, its type, and the fields that `fields` writes.
@@ -67,13 +68,10 @@ fn next_frame(input: &mut Bytes) -> Result<Option<Bytes>> {
     // What can't be read leaves nothing behind.
     let mut whole = std::mem::take(input);
     let mut reader = Reader::new(&whole);
-    let len = usize::try_from(reader.varint()?).map_err(|_| DecodeError::Invalid)?;
-    let (start, most) = (whole.len() - reader.rest().len(), reader.rest().len());
-    if len > most {
-        return Err(DecodeError::Truncated);
-    }
-    whole.advance(start);
-    let frame = whole.split_to(len);
+    let frame = reader.bytes(usize::MAX);
+    let left = reader.rest().len();
+    reader.checked()?;
+    whole.advance(whole.len() - left);
     *input = whole;
     Ok(Some(frame))
 }
@@ -85,9 +83,11 @@ fn decode_next<T>(
 ) -> Result<Option<T>> {
     while let Some(frame) = next_frame(input)? {
         let mut body = Reader::new(&frame);
-        let kind = body.byte()?;
+        let kind = body.byte();
+        body.checked()?;
         if let Some(frame) = read(kind, &mut body)? {
-            return if body.is_empty() { Ok(Some(frame)) } else { Err(DecodeError::Trailing) };
+            body.end()?;
+            return Ok(Some(frame));
         }
     }
     Ok(None)
