@@ -30,10 +30,10 @@ pub(crate) fn mark(random: &mut fastrand::Rng) -> Mark {
 /// each payload ends in it, in the units of JavaScript's strings · 1 and the kinds, one byte each, or 0 where all are JSON · 1, for each message
 /// its key, subject and id end to end, and a column of where these end, or 0 where no message has any · each payload that is bytes.
 pub(crate) fn write(out: &mut Writer, epoch: Epoch, records: &[Record], mark: Mark) {
-    out.number(records.len() as f64);
+    out.whole(records.len() as u32);
     out.number(records.first().map_or(0.0, |record| record.offset as f64));
     out.bytes(epoch.as_str().as_bytes());
-    out.number(records.iter().map(|record| record.payload.data.len()).sum::<usize>() as f64);
+    out.whole(records.iter().map(|record| record.payload.data.len() as u32).sum());
     out.bytes(&mark);
     records.iter().for_each(|record| out.number(record.time as f64));
 
@@ -49,27 +49,30 @@ pub(crate) fn write(out: &mut Writer, epoch: Epoch, records: &[Record], mark: Ma
     let mut end = 1;
     for record in records {
         end += units(text_of(&record.payload));
-        out.number(end as f64);
+        out.whole(end as u32);
         end += mark.len();
     }
 
     let plain = records.iter().all(|record| record.payload.kind == Kind::Json);
-    out.number(f64::from(u8::from(!plain)));
+    out.flag(!plain);
     if !plain {
         records.iter().for_each(|record| out.raw(&[kind(record.payload.kind)]));
     }
 
-    let bare = records.iter().all(|record| about(record).iter().all(|piece| piece.is_empty()));
-    out.number(f64::from(u8::from(!bare)));
+    let bare = records.iter().all(|record| record.key.is_none() && record.from.is_none() && record.id.is_none());
+    out.flag(!bare);
     if !bare {
-        let pieces = || records.iter().flat_map(about);
         let text = out.later();
-        pieces().for_each(|piece| out.raw(piece.as_bytes()));
+        for record in records {
+            (0..3).for_each(|piece| out.raw(about(record, piece)));
+        }
         out.measure(text);
         let mut end = 0;
-        for piece in pieces() {
-            end += units(piece.as_bytes());
-            out.number(end as f64);
+        for record in records {
+            for piece in 0..3 {
+                end += units(about(record, piece));
+                out.whole(end as u32);
+            }
         }
     }
 
@@ -93,9 +96,14 @@ pub(crate) fn text_of(payload: &Payload) -> &[u8] {
     if is_text { &payload.data } else { b"" }
 }
 
-fn about(record: &Record) -> [&str; 3] {
-    let id = record.id.as_ref().map(|id| id.as_str());
-    [record.key.as_deref(), record.from.as_deref(), id].map(Option::unwrap_or_default)
+/// Its key, subject or id. What is absent is empty.
+fn about(record: &Record, piece: u32) -> &[u8] {
+    let text = match piece {
+        0 => record.key.as_deref(),
+        1 => record.from.as_deref(),
+        _ => record.id.as_ref().map(|id| id.as_str()),
+    };
+    text.unwrap_or_default().as_bytes()
 }
 
 /// How long a text in UTF-8 is in UTF-16: what is no continuation begins a character, and four bytes are two units.

@@ -72,7 +72,7 @@ impl Machine {
                 };
                 let Ok(topic) = Topic::new(topic) else { return out.bad_topic() };
                 match session.subscribe(now, topic, SubscribeOptions { from, presence: a > 0.0 }) {
-                    Ok(id) => out.numbers(&[records::TAKEN, f64::from(id.as_u32())]),
+                    Ok(id) => out.head(records::TAKEN, id.as_u32()),
                     Err(SubscribeError::TooMany) => {
                         out.refused(Code::TOO_MANY_TOPICS.name(), "too many subscriptions", false)
                     }
@@ -103,7 +103,7 @@ impl Machine {
                     };
                     session.history(now, topic, range, c as u32)
                 };
-                out.numbers(&[records::TAKEN, f64::from(id.as_u32())]);
+                out.head(records::TAKEN, id.as_u32());
             }
             20 => session.set_transports(now, transports(&bytes)),
             21 => session.reconnect(now, Reason::Asked),
@@ -112,11 +112,12 @@ impl Machine {
         }
     }
 
-    fn publish(&mut self, bits: u8, topic: usize, key: f64, mut bytes: Bytes, out: &mut Writer) {
-        let mut take = |length: usize| bytes.split_to(length.min(bytes.len()));
-        let topic = take(topic);
-        let key = (key >= 0.0).then(|| take(key as usize));
-        let Ok(topic) = Topic::new(from_utf8(&topic).unwrap_or_default()) else { return out.bad_topic() };
+    fn publish(&mut self, bits: u8, topic: usize, key: f64, bytes: Bytes, out: &mut Writer) {
+        let topic_end = topic.min(bytes.len());
+        let key_end = topic_end.saturating_add(key.max(0.0) as usize).min(bytes.len());
+        let text = |bytes| from_utf8(bytes).unwrap_or_default();
+        let Ok(topic) = Topic::new(text(&bytes[..topic_end])) else { return out.bad_topic() };
+        let key = (key >= 0.0).then(|| text(&bytes[topic_end..key_end]).into());
         let kind = match bits & 3 {
             0 => Kind::Json,
             1 => Kind::Text,
@@ -124,13 +125,13 @@ impl Machine {
         };
         let publish = Publish {
             topic,
-            payload: Payload { kind, data: bytes },
-            key: key.map(|key| from_utf8(&key).unwrap_or_default().into()),
+            payload: Payload { kind, data: bytes.slice(key_end..) },
+            key,
             ephemeral: bits & EPHEMERAL != 0,
         };
         match self.session.publish(self.now(), publish) {
             Ok(id) => {
-                out.number(records::TAKEN_AS);
+                out.whole(records::TAKEN_AS);
                 out.text(Some(id.as_str()));
             }
             Err(PublishError::OutboxFull) => {
@@ -148,7 +149,7 @@ impl Machine {
 impl Writer {
     /// What was asked is not done.
     fn refused(&mut self, code: &str, message: &str, retryable: bool) {
-        self.number(records::REFUSED);
+        self.whole(records::REFUSED);
         self.error(code, message, retryable);
     }
 
@@ -163,9 +164,11 @@ impl Writer {
 
 /// At the first line's end. What is no UTF-8, or has none, is nothing.
 fn split(bytes: &[u8]) -> (&str, &str) {
-    let place = bytes.iter().position(|byte| *byte == b'\n').unwrap_or_default();
-    let text = from_utf8(bytes).unwrap_or_default();
-    (text.get(..place).unwrap_or_default(), text.get(place + 1..).unwrap_or_default())
+    let text = |bytes| from_utf8(bytes).unwrap_or_default();
+    match bytes.iter().position(|byte| *byte == b'\n') {
+        Some(place) => (text(&bytes[..place]), text(&bytes[place + 1..])),
+        None => ("", ""),
+    }
 }
 
 fn response(status: f64, retry_after: f64, body: Vec<u8>) -> HttpResponse {

@@ -44,16 +44,13 @@ impl Machine {
                 .and_then(|age| Some((*Transport::ALL.get(worked as usize)?, age))),
             ..Config::default()
         };
-        for (given, time) in times.into_iter().zip([
-            &mut config.backoff.max,
-            &mut config.connect_timeout,
-            &mut config.heartbeat_grace,
-            &mut config.ping_interval,
-            &mut config.poll_wait,
-            &mut config.poll_interval,
-        ]) {
-            *time = milliseconds(given).unwrap_or(*time);
-        }
+        let [backoff_max, connect_timeout, heartbeat_grace, ping_interval, poll_wait, poll_interval] = times;
+        set(&mut config.backoff.max, backoff_max);
+        set(&mut config.connect_timeout, connect_timeout);
+        set(&mut config.heartbeat_grace, heartbeat_grace);
+        set(&mut config.ping_interval, ping_interval);
+        set(&mut config.poll_wait, poll_wait);
+        set(&mut config.poll_interval, poll_interval);
         Some(Self {
             request_timeout: count(config.request_timeout),
             session: Session::new(config, client_id, seed),
@@ -97,33 +94,42 @@ impl Machine {
         let due = self.session.poll_timeout().map(|(due, _)| due);
         match self.alarm.arm(self.clock, due) {
             Arm::Keep => {}
-            Arm::Start(delay) => out.numbers(&[records::TIMER, f64::from(delay)]),
-            Arm::Stop => out.numbers(&[records::TIMER, f64::NAN]),
+            Arm::Start(delay) => {
+                out.whole(records::TIMER);
+                out.number(delay.into());
+            }
+            Arm::Stop => {
+                out.whole(records::TIMER);
+                out.maybe(None);
+            }
         }
     }
 
     fn output(&mut self, output: Output, out: &mut Writer) {
         match output {
             Output::Open { attempt, transport, request } => {
-                out.numbers(&[records::OPEN, attempt.as_u64() as f64, f64::from(transport as u8)]);
+                out.head(records::OPEN, attempt.as_u64() as u32);
+                out.whole(transport as u32);
                 self.request(&request, out);
             }
             Output::Send { attempt, data } => {
-                out.numbers(&[records::SEND, attempt.as_u64() as f64]);
+                out.head(records::SEND, attempt.as_u64() as u32);
                 out.bytes(&data);
             }
             Output::Poll { attempt, request } => {
-                out.numbers(&[records::POLL, attempt.as_u64() as f64]);
+                out.head(records::POLL, attempt.as_u64() as u32);
                 self.request(&request, out);
             }
             Output::Close { attempt, code } => {
-                out.numbers(&[records::CLOSE, attempt.as_u64() as f64, f64::from(code)])
+                out.head(records::CLOSE, attempt.as_u64() as u32);
+                out.whole(code.into());
             }
             Output::Request { id, request } => {
-                out.numbers(&[records::REQUEST, f64::from(id.as_u32()), self.request_timeout]);
+                out.head(records::REQUEST, id.as_u32());
+                out.number(self.request_timeout);
                 self.request(&request, out);
             }
-            Output::FetchToken => out.number(records::TOKEN),
+            Output::FetchToken => out.whole(records::TOKEN),
             // Nobody keeps publishes here.
             Output::Save(_) | Output::Forget(_) => {}
             Output::Event(event) => self.event(event, out),
@@ -147,46 +153,48 @@ impl Machine {
         match event {
             Event::State(change) => state(&change, out),
             Event::Messages { subscription, epoch, records } => {
-                out.numbers(&[records::MESSAGES, f64::from(subscription.as_u32())]);
+                out.head(records::MESSAGES, subscription.as_u32());
                 columns::write(out, epoch, &records, columns::mark(&mut self.random));
             }
             Event::Subscribed { subscription, position, recovered } => {
-                out.numbers(&[records::SUBSCRIBED, f64::from(subscription.as_u32())]);
+                out.head(records::SUBSCRIBED, subscription.as_u32());
                 out.position(position);
-                out.number(f64::from(u8::from(recovered)));
+                out.flag(recovered);
             }
             Event::Gap { subscription, from, to, reason, position } => {
-                out.numbers(&[records::GAP, f64::from(subscription.as_u32()), from as f64]);
+                out.head(records::GAP, subscription.as_u32());
+                out.number(from as f64);
                 out.maybe(to.map(|to| to as f64));
-                out.number(f64::from(u8::from(reason == GapReason::Epoch)));
+                out.flag(reason == GapReason::Epoch);
                 out.position(position);
             }
             Event::Ephemeral { subscription, time, payload, from } => {
-                out.numbers(&[records::EPHEMERAL, f64::from(subscription.as_u32()), time as f64]);
+                out.head(records::EPHEMERAL, subscription.as_u32());
+                out.number(time as f64);
                 out.text(from.as_deref());
-                out.number(f64::from(columns::kind(payload.kind)));
+                out.whole(columns::kind(payload.kind).into());
                 out.bytes(if payload.kind == Kind::Bytes { &payload.data } else { columns::text_of(&payload) });
             }
             Event::Members { subscription, members } => {
-                out.numbers(&[records::MEMBERS, f64::from(subscription.as_u32())]);
+                out.head(records::MEMBERS, subscription.as_u32());
                 out.members(&members);
             }
             Event::Join { subscription, member } => {
-                out.numbers(&[records::JOIN, f64::from(subscription.as_u32())]);
+                out.head(records::JOIN, subscription.as_u32());
                 out.member(&member);
             }
             Event::Leave { subscription, member } => {
-                out.numbers(&[records::LEAVE, f64::from(subscription.as_u32())]);
+                out.head(records::LEAVE, subscription.as_u32());
                 out.member(&member);
             }
             Event::SubscriptionFailed { subscription, code, message } => {
-                out.numbers(&[records::FAILED, f64::from(subscription.as_u32())]);
+                out.head(records::FAILED, subscription.as_u32());
                 coded(code, &message, out);
             }
             Event::Published { id, outcome } => {
-                out.number(records::PUBLISHED);
+                out.whole(records::PUBLISHED);
                 out.text(Some(id.as_str()));
-                out.number(f64::from(u8::from(matches!(outcome, Outcome::Acked { .. }))));
+                out.flag(matches!(outcome, Outcome::Acked { .. }));
                 match outcome {
                     Outcome::Acked { position: Some(position) } => out.position(position),
                     Outcome::Acked { position: None } => out.text(None),
@@ -195,14 +203,14 @@ impl Machine {
                 }
             }
             Event::History { request, result } => {
-                out.numbers(&[records::HISTORY, f64::from(request.as_u32())]);
+                out.head(records::HISTORY, request.as_u32());
                 if let Some(page) = answer(result, out) {
                     columns::write(out, page.epoch, &page.records, columns::mark(&mut self.random));
-                    out.number(f64::from(u8::from(page.more)));
+                    out.flag(page.more);
                 }
             }
             Event::Presence { request, result } => {
-                out.numbers(&[records::PRESENCE, f64::from(request.as_u32())]);
+                out.head(records::PRESENCE, request.as_u32());
                 if let Some(members) = answer(result, out) {
                     out.members(&members);
                 }
@@ -213,7 +221,7 @@ impl Machine {
     /// The counters, in the order of `pkg/src/host/records.ts`.
     pub(crate) fn stats(&self, out: &mut Writer) {
         let stats = self.session.stats();
-        out.number(records::STATS);
+        out.whole(records::STATS);
         out.maybe(stats.round_trip.map(count));
         out.maybe(stats.time_to_detect.map(count));
         for counter in [
@@ -261,17 +269,17 @@ fn state(change: &StateChange, out: &mut Writer) {
         Reason::Suspended => 13,
         Reason::Transport => 14,
     };
-    out.numbers(&[records::STATE, f64::from(state as u8)]);
+    out.head(records::STATE, state as u32);
     out.maybe(transport.map(|transport| f64::from(transport as u8)));
-    out.number(f64::from(reason_number));
+    out.whole(reason_number);
     out.maybe(reason.code().map(f64::from));
-    out.number(f64::from(attempt));
+    out.whole(attempt);
     out.maybe(retry_in.map(count));
 }
 
 /// 1 before an answer, which is returned; 0 before an error.
 fn answer<T>(result: Result<T, Failure>, out: &mut Writer) -> Option<T> {
-    out.number(f64::from(u8::from(result.is_ok())));
+    out.flag(result.is_ok());
     match result {
         Ok(answer) => Some(answer),
         Err(Failure { code, message }) => {
@@ -298,6 +306,12 @@ pub(crate) fn transports(numbers: &[u8]) -> Vec<Transport> {
 
 fn milliseconds(number: f64) -> Option<Duration> {
     (number >= 0.0).then(|| Duration::from_millis(number as u64))
+}
+
+fn set(time: &mut Duration, number: f64) {
+    if let Some(given) = milliseconds(number) {
+        *time = given;
+    }
 }
 
 fn count(duration: Duration) -> f64 {

@@ -94,18 +94,18 @@ fn record(offset: u64, payload: Payload) -> Record {
 fn a_message_crosses_in_columns_and_an_answer_stands_before_all_else() {
     let mut host = Host::new(&[0]);
     let mut out = host.input(0, [0.0; 3], b"", false);
-    assert_eq!((out.number(), out.number()), (records::STATE, 0.0));
+    assert_eq!((out.number(), out.number()), (f64::from(records::STATE), 0.0));
     out.column(5);
     // The state once more, with the transport.
-    assert_eq!((out.number(), out.number(), out.number()), (records::STATE, 0.0, 0.0));
+    assert_eq!((out.number(), out.number(), out.number()), (f64::from(records::STATE), 0.0, 0.0));
     out.column(4);
-    assert_eq!((out.number(), out.number(), out.number()), (records::OPEN, 1.0, 0.0));
+    assert_eq!((out.number(), out.number(), out.number()), (f64::from(records::OPEN), 1.0, 0.0));
     assert_eq!(out.text(), "/v1/ws");
 
     let mut out = host.input(12, [1.0, 0.0, 0.0], b"last:5\nroom", false);
-    assert_eq!((out.number(), out.number()), (records::TAKEN, 1.0));
+    assert_eq!((out.number(), out.number()), (f64::from(records::TAKEN), 1.0));
     let mut out = host.input(6, [1.0, 0.0, 0.0], b"", false);
-    assert_eq!((out.number(), out.number()), (records::SEND, 1.0));
+    assert_eq!((out.number(), out.number()), (f64::from(records::SEND), 1.0));
     assert!(out.bytes().is_some_and(|sent| sent.windows(4).any(|word| word == b"room")));
 
     let position = Position { epoch: "k3x9".parse().unwrap(), offset: 16 };
@@ -116,18 +116,18 @@ fn a_message_crosses_in_columns_and_an_answer_stands_before_all_else() {
         ServerFrame::Messages { alias: 3, records: vec![record(17, Payload::json("1")), record(18, Payload::json("2"))] },
         ServerFrame::Join { alias: 3, member },
     ]);
-    assert_eq!((out.number(), out.number(), out.number(), out.number()), (records::STATE, 1.0, 0.0, 1.0));
+    assert_eq!((out.number(), out.number(), out.number(), out.number()), (f64::from(records::STATE), 1.0, 0.0, 1.0));
     out.column(3);
-    assert_eq!((out.number(), out.number()), (records::SUBSCRIBED, 1.0));
+    assert_eq!((out.number(), out.number()), (f64::from(records::SUBSCRIBED), 1.0));
     assert_eq!((out.text().as_str(), out.number(), out.number()), ("k3x9", 16.0, 0.0));
-    assert_eq!((out.number(), out.number()), (records::MESSAGES, 1.0));
+    assert_eq!((out.number(), out.number()), (f64::from(records::MESSAGES), 1.0));
     assert_eq!((out.number(), out.number(), out.text().as_str(), out.number()), (2.0, 17.0, "k3x9", 2.0));
     let mark = out.text();
     assert_eq!(out.column(2), [1_700_000_000_017, 1_700_000_000_018]);
     assert_eq!(out.text(), format!("[1{mark}2]"));
     assert_eq!(out.column(2), [2, 3 + mark.len()]);
     assert_eq!((out.number(), out.number()), (0.0, 0.0), "all are JSON, and nothing is said about any");
-    assert_eq!((out.number(), out.number()), (records::JOIN, 1.0));
+    assert_eq!((out.number(), out.number()), (f64::from(records::JOIN), 1.0));
     assert_eq!((out.text().as_str(), out.bytes(), out.text().as_str()), ("m1", None, "Ada"));
 }
 
@@ -179,11 +179,11 @@ fn what_is_refused_says_why_and_takes_nothing() {
         (19, [0.0; 3], b"", "bad_topic"),
     ] {
         let mut out = host.input(what, numbers, bytes, false);
-        assert_eq!((out.number(), out.text().as_str()), (records::REFUSED, code));
+        assert_eq!((out.number(), out.text().as_str()), (f64::from(records::REFUSED), code));
     }
     host.input(22, [0.0; 3], b"", false);
     let mut out = host.input(17, [0.0, 4.0, -1.0], b"room1", false);
-    assert_eq!((out.number(), out.text().as_str()), (records::REFUSED, "closed"));
+    assert_eq!((out.number(), out.text().as_str()), (f64::from(records::REFUSED), "closed"));
 }
 
 #[test]

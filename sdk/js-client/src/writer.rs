@@ -40,8 +40,19 @@ impl Writer {
         self.0.extend_from_slice(&number.to_le_bytes());
     }
 
-    pub(crate) fn numbers(&mut self, numbers: &[f64]) {
-        numbers.iter().for_each(|number| self.number(*number));
+    pub(crate) fn whole(&mut self, number: u32) {
+        self.number(number.into());
+    }
+
+    /// 1 or 0.
+    pub(crate) fn flag(&mut self, flag: bool) {
+        self.whole(flag.into());
+    }
+
+    /// What a record is of, and what that is about.
+    pub(crate) fn head(&mut self, what: u32, about: u32) {
+        self.whole(what);
+        self.whole(about);
     }
 
     /// NaN for none.
@@ -50,7 +61,7 @@ impl Writer {
     }
 
     pub(crate) fn bytes(&mut self, bytes: &[u8]) {
-        self.number(bytes.len() as f64);
+        self.whole(bytes.len() as u32);
         self.raw(bytes);
     }
 
@@ -93,7 +104,7 @@ impl Writer {
 
     /// How many, and each.
     pub(crate) fn members(&mut self, members: &[Member]) {
-        self.number(members.len() as f64);
+        self.whole(members.len() as u32);
         members.iter().for_each(|member| self.member(member));
     }
 
@@ -101,6 +112,6 @@ impl Writer {
     pub(crate) fn error(&mut self, code: &str, message: &str, retryable: bool) {
         self.text(Some(code));
         self.text(Some(message));
-        self.number(f64::from(u8::from(retryable)));
+        self.flag(retryable);
     }
 }
