@@ -69,7 +69,7 @@ const BEHIND = 8;
 const TYPES = ["welcome", "subscribed", "messages", "gap", "ephemeral", "join", "leave", "ack", "presence", "history", "error", "heartbeat", "pong",
   "drain", "closed", "members", "expires"];
 const MESSAGES = 0x83;
-const KINDS: Record<string, number> = { json: 0, text: 1, bytes: 2, json64: 0, text64: 1 };
+const KINDS = ["json", "text", "bytes", "json64", "text64"];
 const ABOUT = ["connection", "topic", "publish", "request"];
 
 /** The words of a line, in their order; then those with names. */
@@ -88,12 +88,15 @@ class Words {
 
   number(): number { return number(this.word()); }
 
-  /** Of these names the values, where there are any. */
+  /** Of these names the values, where there are any. What is left of a line is nothing but names and values. */
   named(...names: string[]): (string | undefined)[] {
-    return names.map(name => {
-      const word = this.#words.find(word => word.startsWith(`${name}=`));
-      return word && decodeURIComponent(word.slice(name.length + 1));
-    });
+    const values: (string | undefined)[] = names.map(() => undefined);
+    for (const word of this.#words) {
+      const end = word.indexOf("="), place = names.indexOf(word.slice(0, end));
+      if (end < 0 || values[place] !== undefined) throw new Error("a word too many");
+      if (place >= 0) values[place] = decodeURIComponent(word.slice(end + 1));
+    }
+    return values;
   }
 
   get more(): boolean { return this.#words.length > 0; }
@@ -145,7 +148,7 @@ export class EventFrames {
     }
     this.#count++;
     const named = words.named("key", "from", "id");
-    this.#records.byte(kindOf(kind) | bits(named) << 2);
+    this.#records.byte(choice(kind, KINDS) % 3 | bits(named) << 2);
     this.#records.number(time);
     texts(this.#records, named);
     payload(this.#records, kind, rest);
@@ -183,7 +186,7 @@ export class EventFrames {
         break;
       case "subscribed": {
         const [alias, topic, position] = [words.number(), words.text(), words.word()];
-        out.byte(words.word() === "recovered" ? 1 : 0);
+        out.byte(choice(words.word(), ["fresh", "recovered"]));
         out.text(topic);
         out.number(alias);
         put(out, position);
@@ -192,7 +195,7 @@ export class EventFrames {
       case "gap": {
         const [alias, from, to, reason] = [words.number(), words.number(), words.word(), words.word()];
         const known = to !== "-";
-        out.byte((reason === "epoch" ? 1 : 0) | (known ? 2 : 0));
+        out.byte(choice(reason, ["evicted", "epoch"]) | (known ? 2 : 0));
         out.number(alias);
         out.number(from);
         if (known) out.number(number(to));
@@ -201,7 +204,7 @@ export class EventFrames {
       }
       case "ephemeral": {
         const [alias, time, kind, named] = [words.number(), words.number(), words.word(), words.named("from")];
-        out.byte(kindOf(kind) | bits(named) << 2);
+        out.byte(choice(kind, KINDS) % 3 | bits(named) << 2);
         out.number(alias);
         out.number(time);
         texts(out, named);
@@ -216,16 +219,17 @@ export class EventFrames {
       case "join":
       case "leave":
         out.number(words.number());
+        if (lines.length !== 2) throw new Error("not one member");
         member(out, lines[1]!);
         break;
       case "error": {
         const [about, name] = words.word().split("=") as [string, string | undefined];
-        const kind = ABOUT.indexOf(about);
+        const kind = choice(about, ABOUT);
         out.byte(kind);
         if (kind === 3) out.number(number(name!));
         else if (kind) out.text(decodeURIComponent(name!));
         out.number(words.number());
-        out.text(decodeURIComponent(lines[1]!));
+        out.text(decodeURIComponent(header(data)[1]));
         out.byte(words.more ? 1 : 0);
         if (words.more) for (let i = 0; i < 2; i++) out.number(words.number());
         break;
@@ -253,10 +257,11 @@ function header(data: string): [Words, string] {
   return [new Words(data.slice(0, end)), data.slice(end + 1)];
 }
 
-function kindOf(word: string): number {
-  const kind = KINDS[word];
-  if (kind === undefined) throw new Error("not a kind");
-  return kind;
+/** Which of these it is. */
+function choice(word: string, words: string[]): number {
+  const place = words.indexOf(word);
+  if (place < 0) throw new Error("another word");
+  return place;
 }
 
 /** One for each that there is, the first the lowest. */
@@ -268,6 +273,7 @@ function texts(out: Bytes, all: (string | undefined)[]): void {
 
 function payload(out: Bytes, kind: string, text: string): void {
   if (kind === "json" || kind === "text") out.text(text);
+  else if (text.includes("\n")) throw new Error("base64 in lines");
   else out.bytes(Uint8Array.from(atob(text), character => character.charCodeAt(0)));
 }
 

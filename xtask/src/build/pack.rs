@@ -181,7 +181,7 @@ fn bind(workspace: &Workspace, bundle: &Bundle) -> Result<()> {
 }
 
 /// Where a build's module and glue are put.
-fn built(workspace: &Workspace, name: &str) -> PathBuf {
+pub fn built(workspace: &Workspace, name: &str) -> PathBuf {
     workspace.target.join("pack").join(name)
 }
 

@@ -186,9 +186,13 @@ fn sim(workspace: &Workspace) -> Result<Tally> {
 
 fn js(workspace: &Workspace) -> Result<Tally> {
     build::js::build(workspace)?;
+    build::pack::build(workspace)?;
     let mut tally = Tally::passed();
-    for script in ["pkg/tests/delivery.mjs", "pkg/tests/host.mjs"] {
-        tally += count::tests(cmd!(workspace.shell, "node {script}"))?;
+    for script in ["delivery", "host", "events"] {
+        let module = build::pack::built(workspace, "client");
+        tally += count::tests(
+            cmd!(workspace.shell, "node pkg/tests/{script}.mjs").env("EVERWIRE_MODULE", module),
+        )?;
     }
     Ok(tally)
 }
