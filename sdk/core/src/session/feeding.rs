@@ -34,11 +34,9 @@ impl Session {
             return;
         }
         let Some(link) = self.links.iter_mut().find(|link| link.id == id) else { return };
-        let Some(asked) = link.topics.get(&topic).map(|on_link| on_link.asked) else { return };
+        let Some(asked) = link.asked(&topic).map(|asked| asked.from) else { return };
         let Some(feed) = self.feeds.get_mut(&topic) else { return };
-        link.aliases.retain(|alias| alias.topic != topic);
-        let generation = feed.generation;
-        link.aliases.insert(alias, Alias { topic: topic.clone(), generation, epoch: position.epoch });
+        link.name(&topic, Alias { number: alias, generation: feed.generation, epoch: position.epoch });
         feed.backoff.reset();
         feed.refused_until = None;
         for reader in &mut feed.readers {
@@ -65,7 +63,7 @@ impl Session {
         let generation = if link.awaits(topic) {
             link.answered(topic)
         } else {
-            link.topics.get(topic).map(|on_link| on_link.generation)
+            link.asked(topic).map(|asked| asked.generation)
         };
         if self.live == Some(id) && link.subscribe_due.is_none() {
             self.timers.stop(TimerName::Subscribe);
@@ -140,7 +138,8 @@ impl Session {
         position: Position,
     ) {
         let flow = self.config.flow;
-        let asked = self.link(id).and_then(|link| link.asked(alias)).unwrap_or_default();
+        let on_link = self.link(id).and_then(|link| link.known(alias));
+        let asked = on_link.and_then(|(_, on_link)| on_link.asked).map_or(From::Latest, |asked| asked.from);
         let Some((topic, _, feed)) = self.known(id, alias) else { return };
         let (mut told, mut hole) = (Vec::new(), false);
         for reader in &mut feed.readers {
@@ -159,7 +158,7 @@ impl Session {
         let lacks = feed.lacks();
         if let Some(link) = self.link(id) {
             link.fruitful |= !told.is_empty();
-            if let Some(alias) = link.aliases.get_mut(&alias) {
+            if let Some(alias) = link.known(alias).and_then(|(_, on_link)| on_link.alias.as_mut()) {
                 alias.epoch = position.epoch;
             }
         }
@@ -235,10 +234,10 @@ impl Session {
 
     /// The topic that an alias stands for, unless it was ended or asked for anew since.
     fn known(&mut self, id: AttemptId, alias: u32) -> Option<(Topic, Epoch, &mut Feed)> {
-        let known = self.links.iter().find(|link| link.id == id).and_then(|link| link.aliases.get(&alias));
-        let found = known.and_then(|alias| {
-            let feed = self.feeds.get_mut(&alias.topic)?;
-            (feed.generation == alias.generation).then(|| (alias.topic.clone(), alias.epoch, feed))
+        let link = self.links.iter_mut().find(|link| link.id == id);
+        let found = link.and_then(|link| link.known(alias)).and_then(|(topic, on_link)| {
+            let (feed, alias) = (self.feeds.get_mut(topic)?, on_link.alias?);
+            (feed.generation == alias.generation).then(|| (topic.clone(), alias.epoch, feed))
         });
         self.stats.stale += u64::from(found.is_none());
         found

@@ -139,7 +139,7 @@ impl Session {
         let end = End::reported(status);
         let is_asked = |topic: &Topic, code: Code| {
             let mut links = self.links.iter().filter(|link| link.id == attempt);
-            code != Code::NOT_SUBSCRIBED && links.any(|link| link.topics.contains_key(topic))
+            code != Code::NOT_SUBSCRIBED && links.any(|link| link.asked(topic).is_some())
         };
         match binary::decode_server(&mut body) {
             // Of anything else a request without it would be the same request, and refused again.
