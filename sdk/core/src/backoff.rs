@@ -7,28 +7,23 @@ use everwire_protocol::RetryWindow;
 use crate::BackoffConfig;
 
 /// Failures in a row, and the wait that follows.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Backoff {
-    config: BackoffConfig,
     failures: u32,
 }
 
 impl Backoff {
-    pub fn new(config: BackoffConfig) -> Self {
-        Self { config, failures: 0 }
-    }
-
     pub fn failures(&self) -> u32 {
         self.failures
     }
 
     /// Counts a failure, and picks the wait: full jitter, which spreads clients better than any half.
-    pub fn fail(&mut self, rng: &mut fastrand::Rng) -> Duration {
+    pub fn fail(&mut self, config: &BackoffConfig, rng: &mut fastrand::Rng) -> Duration {
         let most = match self.failures {
-            0 => millis(self.config.first),
+            0 => millis(config.first),
             failures => {
-                let doubled = u64::from(millis(self.config.base)) << failures.min(32);
-                doubled.min(u64::from(millis(self.config.max))) as u32
+                let doubled = u64::from(millis(config.base)) << failures.min(32);
+                doubled.min(u64::from(millis(config.max))) as u32
             }
         };
         self.fail_without_wait();
@@ -67,9 +62,7 @@ mod tests {
     fn longest(failures_before: u32) -> Duration {
         let mut rng = fastrand::Rng::with_seed(1);
         let wait = |_| {
-            let mut backoff = Backoff::new(BackoffConfig::default());
-            backoff.failures = failures_before;
-            backoff.fail(&mut rng)
+            Backoff { failures: failures_before }.fail(&BackoffConfig::default(), &mut rng)
         };
         (0..4_000).map(wait).max().unwrap_or_default()
     }
@@ -89,7 +82,7 @@ mod tests {
     fn waits_are_spread_from_zero_up() {
         let mut rng = fastrand::Rng::with_seed(2);
         let waits =
-            (0..4_000).map(|_| Backoff { config: BackoffConfig::default(), failures: 6 }.fail(&mut rng));
+            (0..4_000).map(|_| Backoff { failures: 6 }.fail(&BackoffConfig::default(), &mut rng));
         let early = waits.filter(|wait| *wait < Duration::from_secs(5)).count();
         assert!((800..1_200).contains(&early), "{early} of 4,000 in the first quarter");
     }

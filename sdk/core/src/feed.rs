@@ -7,7 +7,7 @@
 
 use everwire_protocol::{Epoch, From, Member, Position, limits};
 
-use crate::{BackoffConfig, SubscribeOptions, SubscriptionId, Time, backoff::Backoff, reader::Reader};
+use crate::{SubscribeOptions, SubscriptionId, Time, backoff::Backoff, reader::Reader};
 
 /// A topic and its readers; never without any.
 #[derive(Debug)]
@@ -29,12 +29,12 @@ pub(crate) struct Feed {
 }
 
 impl Feed {
-    pub fn new(generation: u64, backoff: BackoffConfig) -> Self {
+    pub fn new(generation: u64) -> Self {
         Self {
             readers: Vec::new(),
             generation,
             refused_until: None,
-            backoff: Backoff::new(backoff),
+            backoff: Backoff::default(),
             fruitless: 0,
             catches_up_until: Time::default(),
             members: None,

@@ -148,8 +148,8 @@ impl Link {
         self.transport.has_frames() && self.phase >= Phase::Opened
     }
 
-    pub fn send(&mut self, frame: &ClientFrame) {
-        binary::encode_client(frame, &mut self.outgoing);
+    pub fn send(&mut self, frame: ClientFrame) {
+        binary::encode_client(&frame, &mut self.outgoing);
     }
 
     /// What was asked for last of a topic, if it is still wanted.

@@ -3,7 +3,7 @@
 use everwire_protocol::{ClientFrame, PublishId};
 
 use crate::{
-    BackoffConfig, OutboxConfig, Overflow, Publish, PublishError, RequestId, StoredPublish, Time,
+    OutboxConfig, Overflow, Publish, PublishError, RequestId, StoredPublish, Time,
     backoff::Backoff,
 };
 
@@ -46,7 +46,7 @@ struct Post {
 }
 
 /// The publishes, oldest first.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Outbox {
     /// Not many: what is at the front goes, and the others move up.
     entries: Vec<Entry>,
@@ -59,16 +59,6 @@ pub(crate) struct Outbox {
 }
 
 impl Outbox {
-    pub fn new(backoff: BackoffConfig) -> Self {
-        Self {
-            entries: Vec::new(),
-            bytes: 0,
-            hold_until: None,
-            post: None,
-            backoff: Backoff::new(backoff),
-        }
-    }
-
     pub fn len(&self) -> usize {
         self.entries.len()
     }

@@ -9,18 +9,18 @@ use crate::{Event, StoredPublish, Transport};
 
 /// One try of one transport. What is reported of an attempt that the session has closed is ignored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct AttemptId(pub(crate) u64);
+pub struct AttemptId(pub(crate) u32);
 
 impl AttemptId {
     /// The one of a number, for hosts that hand it over a border. What the session doesn't know changes nothing.
     #[must_use]
-    pub const fn new(number: u64) -> Self {
+    pub const fn new(number: u32) -> Self {
         Self(number)
     }
 
     /// Its number, for logs.
     #[must_use]
-    pub const fn as_u64(self) -> u64 {
+    pub const fn as_u32(self) -> u32 {
         self.0
     }
 }

@@ -45,7 +45,7 @@ impl Machine {
             4 => session.handle_wakeup(now),
             5 => session.handle_suspend(now),
             6..=9 => {
-                let attempt = AttemptId::new(a as u64);
+                let attempt = AttemptId::new(a as u32);
                 match what {
                     6 => session.handle_opened(now, attempt),
                     7 => session.handle_frames(now, attempt, bytes.into(), b as usize),

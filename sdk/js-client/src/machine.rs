@@ -108,20 +108,20 @@ impl Machine {
     fn output(&mut self, output: Output, out: &mut Writer) {
         match output {
             Output::Open { attempt, transport, request } => {
-                out.head(records::OPEN, attempt.as_u64() as u32);
+                out.head(records::OPEN, attempt.as_u32());
                 out.whole(transport as u32);
                 self.request(&request, out);
             }
             Output::Send { attempt, data } => {
-                out.head(records::SEND, attempt.as_u64() as u32);
+                out.head(records::SEND, attempt.as_u32());
                 out.bytes(&data);
             }
             Output::Poll { attempt, request } => {
-                out.head(records::POLL, attempt.as_u64() as u32);
+                out.head(records::POLL, attempt.as_u32());
                 self.request(&request, out);
             }
             Output::Close { attempt, code } => {
-                out.head(records::CLOSE, attempt.as_u64() as u32);
+                out.head(records::CLOSE, attempt.as_u32());
                 out.whole(code.into());
             }
             Output::Request { id, request } => {

@@ -40,7 +40,7 @@ impl Session {
         feed.backoff.reset();
         feed.refused_until = None;
         for reader in &mut feed.readers {
-            let Some((position, recovered)) = reader.subscribed(asked, position, recovered) else { continue };
+            let Some((position, recovered)) = reader.subscribed(&asked, position, recovered) else { continue };
             if asked != From::Latest {
                 feed.catches_up_until = now + self.config.healthy_after;
             }
@@ -76,7 +76,7 @@ impl Session {
 
     pub(super) fn messages(&mut self, now: Time, id: AttemptId, alias: u32, mut records: Vec<Record>) {
         let flow = self.config.flow;
-        let Some((topic, epoch, feed)) = self.known(id, alias) else { return };
+        let Some((epoch, feed)) = self.known(id, alias) else { return };
         let (mut told, mut hole, mut repeats, mut pauses) = (Vec::new(), false, usize::MAX, 0);
         for reader in &mut feed.readers {
             if reader.lacks() || reader.must_skip(&flow) {
@@ -106,7 +106,7 @@ impl Session {
             self.deliver(subscription, epoch, records);
         }
         if hole {
-            self.ask_again(now, id, &topic);
+            self.ask_again(now, id, alias);
         }
     }
 
@@ -140,13 +140,13 @@ impl Session {
         let flow = self.config.flow;
         let on_link = self.link(id).and_then(|link| link.known(alias));
         let asked = on_link.and_then(|(_, on_link)| on_link.asked).map_or(From::Latest, |asked| asked.from);
-        let Some((topic, _, feed)) = self.known(id, alias) else { return };
+        let Some((_, feed)) = self.known(id, alias) else { return };
         let (mut told, mut hole) = (Vec::new(), false);
         for reader in &mut feed.readers {
             if reader.lacks() || reader.must_skip(&flow) {
                 continue;
             }
-            match reader.gap(asked, lost, position) {
+            match reader.gap(&asked, lost, position) {
                 GapVerdict::Tell { from, to } => {
                     feed.fruitless = 0;
                     told.push(Event::Gap { subscription: reader.id, from, to, reason: lost.2, position });
@@ -167,15 +167,15 @@ impl Session {
             self.event(event);
         }
         if hole {
-            self.ask_again(now, id, &topic);
-        } else if lacks {
+            self.ask_again(now, id, alias);
+        } else if lacks && let Some(topic) = self.topic_of(id, alias) {
             self.ask_anew(&topic);
         }
     }
 
     /// What is not logged, and who is there: told to those whom it concerns.
     pub(super) fn told_now(&mut self, id: AttemptId, alias: u32, frame: ServerFrame) {
-        let Some((.., feed)) = self.known(id, alias) else { return };
+        let Some((_, feed)) = self.known(id, alias) else { return };
         let mut fruitful = true;
         match &frame {
             ServerFrame::Members { members, .. } => {
@@ -212,9 +212,10 @@ impl Session {
 
     /// The next message of a topic is not the next one: asks again from the cursor. Only the server may
     /// say that what lies between is lost.
-    fn ask_again(&mut self, now: Time, id: AttemptId, topic: &Topic) {
+    fn ask_again(&mut self, now: Time, id: AttemptId, alias: u32) {
         self.stats.asked_again += 1;
-        let Some(feed) = self.ask_anew(topic) else { return };
+        let Some(topic) = self.topic_of(id, alias) else { return };
+        let Some(feed) = self.ask_anew(&topic) else { return };
         feed.fruitless += 1;
         if feed.fruitless > FRUITLESS {
             self.malformed(now, id);
@@ -232,12 +233,16 @@ impl Session {
         Some(feed)
     }
 
-    /// The topic that an alias stands for, unless it was ended or asked for anew since.
-    fn known(&mut self, id: AttemptId, alias: u32) -> Option<(Topic, Epoch, &mut Feed)> {
+    fn topic_of(&mut self, id: AttemptId, alias: u32) -> Option<Topic> {
+        Some(self.link(id)?.known(alias)?.0.clone())
+    }
+
+    /// What an alias stands for, unless it was ended or asked for anew since.
+    fn known(&mut self, id: AttemptId, alias: u32) -> Option<(Epoch, &mut Feed)> {
         let link = self.links.iter_mut().find(|link| link.id == id);
         let found = link.and_then(|link| link.known(alias)).and_then(|(topic, on_link)| {
             let (feed, alias) = (self.feeds.get_mut(topic)?, on_link.alias?);
-            (feed.generation == alias.generation).then(|| (topic.clone(), alias.epoch, feed))
+            (feed.generation == alias.generation).then_some((alias.epoch, feed))
         });
         self.stats.stale += u64::from(found.is_none());
         found
@@ -271,7 +276,7 @@ impl Session {
             return;
         }
         let Some(feed) = self.feeds.get_mut(&topic) else { return };
-        let backoff = feed.backoff.fail(&mut self.rng);
+        let backoff = feed.backoff.fail(&self.config.backoff, &mut self.rng);
         let wait = window.map_or(backoff, |window| pick_in(&mut self.rng, window));
         feed.refused_until = Some(now + wait);
         self.set_resubscribe();

@@ -30,7 +30,7 @@ impl Session {
         self.next_subscription = self.next_subscription.wrapping_add(1);
         if is_new {
             let generation = self.new_generation();
-            self.feeds.insert(topic.clone(), Feed::new(generation, self.config.backoff));
+            self.feeds.insert(topic.clone(), Feed::new(generation));
         }
         let Some(feed) = self.feeds.get_mut(&topic) else { return Err(SubscribeError::Closed) };
         let joined = feed.join(now, subscription, options);

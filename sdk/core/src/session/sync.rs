@@ -166,7 +166,7 @@ impl Session {
         }
         for topic in gone {
             link.drop_topic(&topic);
-            link.send(&ClientFrame::Unsubscribe { topic });
+            link.send(ClientFrame::Unsubscribe { topic });
         }
         for (topic, feed) in self.feeds.iter() {
             if feed.refused_until.is_some() {
@@ -177,12 +177,12 @@ impl Session {
                 let from = feed.start();
                 link.ask(&topic, feed.generation, from);
                 let mode = Mode { presence: feed.presence() };
-                link.send(&ClientFrame::Subscribe { topic: topic.clone(), from, mode });
+                link.send(ClientFrame::Subscribe { topic: topic.clone(), from, mode });
             }
             let on_link = link.topics.get_mut(&topic).and_then(|on_link| on_link.asked.as_mut());
             if let Some(asked) = on_link.filter(|asked| asked.paused != paused) {
                 asked.paused = paused;
-                link.send(&if paused { ClientFrame::Pause { topic } } else { ClientFrame::Resume { topic } });
+                link.send(if paused { ClientFrame::Pause { topic } } else { ClientFrame::Resume { topic } });
             }
         }
         self.watch_subscribes(index);
@@ -209,7 +209,7 @@ impl Session {
         let mut socket = link.filter(|link| link.takes_frames());
         while let Some((id, ask)) = self.questions.next_to_send(socket.is_some()) {
             if let Some(link) = &mut socket {
-                link.send(&ask.frame(id));
+                link.send(ask.frame(id));
             } else {
                 let request = ask.request(self.token.current.clone());
                 self.outputs.push_back(Output::Request { id, request });
@@ -225,7 +225,7 @@ impl Session {
         }
         if let Some(link) = link.filter(|link| link.takes_frames()) {
             while let Some(frame) = self.outbox.next_to_send() {
-                link.send(&frame);
+                link.send(frame);
                 // One message may not be over the limit, so it is sent before another frame could make it so.
                 if link.outgoing.len() >= limits::BATCH_BYTES {
                     let data = Bytes::from(std::mem::take(&mut link.outgoing));

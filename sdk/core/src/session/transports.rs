@@ -28,7 +28,7 @@ impl Session {
                 // The connection has the token of the tab that leads; this one's goes over no channel.
                 #[cfg(feature = "relay")]
                 let token = token.filter(|_| link.transport != Transport::Tab);
-                link.send(&ClientFrame::Connect { client_id, token, info });
+                link.send(ClientFrame::Connect { client_id, token, info });
             }
             self.unsynced = true;
         } else {
