@@ -1,6 +1,8 @@
 // The events of a stream as frames of the binary codec, which the module reads: the same words and numbers, in the other order. It puts
 // words into bytes and checks nothing that the module checks: what is a good name, a length or an offset is decided there.
 
+import { decode } from "./records.js";
+
 /** Bytes under construction. */
 class Bytes {
   #bytes = new Uint8Array(1024);
@@ -118,10 +120,10 @@ export class EventFrames {
   #count = 0;
 
   /** An event: its name, `message` where it has none, and its lines. What can't be read becomes a frame that can't be read either. */
-  add(name: string, data: string): void {
+  add(name: string, lines: Uint8Array[]): void {
     try {
-      if (name === "message") this.#message(data);
-      else this.#other(TYPES.indexOf(name.replace(/^everwire\./, "")), data);
+      if (name === "message") this.#message(lines);
+      else this.#other(TYPES.indexOf(name.replace(/^everwire\./, "")), lines);
     } catch {
       this.broken();
     }
@@ -139,8 +141,8 @@ export class EventFrames {
     return this.#out.take();
   }
 
-  #message(data: string): void {
-    const [words, rest] = header(data);
+  #message(lines: Uint8Array[]): void {
+    const words = new Words(decode(lines[0]!));
     const [alias, offset, time, kind] = [words.number(), words.number(), words.number(), words.word()];
     if (!this.#count || alias !== this.#alias || offset !== this.#first + this.#count) {
       this.#flush();
@@ -151,7 +153,7 @@ export class EventFrames {
     this.#records.byte(choice(kind, KINDS) % 3 | bits(named) << 2);
     this.#records.number(time);
     texts(this.#records, named);
-    payload(this.#records, kind, rest);
+    payload(this.#records, kind, lines);
   }
 
   #flush(): void {
@@ -170,13 +172,13 @@ export class EventFrames {
     this.#out.raw(fields);
   }
 
-  #other(place: number, data: string): void {
+  #other(place: number, bytes: Uint8Array[]): void {
     // What this version doesn't know is passed over.
     if (place < 0) return;
     this.#flush();
     const out = this.#fields;
     out.take();
-    const lines = data.split("\n");
+    const lines = bytes.map(decode);
     const words = new Words(lines[0]!);
     switch (TYPES[place]) {
       case "welcome":
@@ -208,7 +210,7 @@ export class EventFrames {
         out.number(alias);
         out.number(time);
         texts(out, named);
-        payload(out, kind, lines.slice(1).join("\n"));
+        payload(out, kind, bytes);
         break;
       }
       case "members":
@@ -229,15 +231,16 @@ export class EventFrames {
         if (kind === 3) out.number(number(name!));
         else if (kind) out.text(decodeURIComponent(name!));
         out.number(words.number());
-        out.text(decodeURIComponent(header(data)[1]));
+        if (lines.length < 2) throw new Error("a line is missing");
+        out.text(decodeURIComponent(lines[1]!));
         out.byte(words.more ? 1 : 0);
         if (words.more) for (let i = 0; i < 2; i++) out.number(words.number());
         break;
       }
       case "closed": {
-        const [code] = data.split(" ", 1);
-        out.number(number(code!));
-        out.text(decodeURIComponent(data.slice(code!.length + 1)));
+        const code = words.word();
+        out.number(number(code));
+        out.text(decodeURIComponent(lines[0]!.slice(code.length + 1)));
         break;
       }
       case "drain":
@@ -248,13 +251,6 @@ export class EventFrames {
     }
     this.#frame(0x81 + place);
   }
-}
-
-/** The words of the first line, and the lines after it. */
-function header(data: string): [Words, string] {
-  const end = data.indexOf("\n");
-  if (end < 0) throw new Error("a line is missing");
-  return [new Words(data.slice(0, end)), data.slice(end + 1)];
 }
 
 /** Which of these it is. */
@@ -271,10 +267,14 @@ function texts(out: Bytes, all: (string | undefined)[]): void {
   for (const text of all) if (text !== undefined) out.text(text);
 }
 
-function payload(out: Bytes, kind: string, text: string): void {
-  if (kind === "json" || kind === "text") out.text(text);
-  else if (text.includes("\n")) throw new Error("base64 in lines");
-  else out.bytes(Uint8Array.from(atob(text), character => character.charCodeAt(0)));
+/** What stands in the lines after the first. */
+function payload(out: Bytes, kind: string, [, first, ...more]: Uint8Array[]): void {
+  if (!first) throw new Error("a line is missing");
+  const plain = kind === "json" || kind === "text";
+  if (plain && !more.length) out.bytes(first);
+  else if (plain) out.text([first, ...more].map(decode).join("\n"));
+  else if (more.length) throw new Error("base64 in lines");
+  else out.bytes(Uint8Array.from(atob(decode(first)), character => character.charCodeAt(0)));
 }
 
 function put(out: Bytes, position: string): void {

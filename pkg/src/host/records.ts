@@ -146,7 +146,7 @@ export class Reader {
   /** Messages in columns; see `sdk/js-client/src/columns.rs`. */
   run(): Waiting {
     const count = this.number(), first = this.number(), epoch = this.text(), size = this.number(), mark = this.text();
-    const times = this.column(count), text = this.text(), ends = this.column(count);
+    const times = this.column(count), ends = this.column(count), text = this.text();
     const kinds = this.number() ? this.bytes(count)!.slice() : undefined;
     const known = this.number();
     const about = known ? this.text() : undefined, aboutEnds = known ? this.column(3 * count) : undefined;

@@ -124,8 +124,8 @@ fn a_message_crosses_in_columns_and_an_answer_stands_before_all_else() {
     assert_eq!((out.number(), out.number(), out.text().as_str(), out.number()), (2.0, 17.0, "k3x9", 2.0));
     let mark = out.text();
     assert_eq!(out.column(2), [1_700_000_000_017, 1_700_000_000_018]);
-    assert_eq!(out.text(), format!("[1{mark}2]"));
     assert_eq!(out.column(2), [2, 3 + mark.len()]);
+    assert_eq!(out.text(), format!("[1{mark}2]"));
     assert_eq!((out.number(), out.number()), (0.0, 0.0), "all are JSON, and nothing is said about any");
     assert_eq!((out.number(), out.number()), (f64::from(records::JOIN), 1.0));
     assert_eq!((out.text().as_str(), out.bytes(), out.text().as_str()), ("m1", None, "Ada"));
@@ -153,9 +153,10 @@ fn columns_are_cut_where_the_messages_end_whatever_the_text() {
     assert_eq!((out.number(), out.number(), out.text().as_str(), out.number()), (5.0, 1.0, "e", 23.0));
     assert_eq!(out.text().as_bytes(), mark);
     out.column(5);
+    let ends = out.column(5);
     let text: Vec<u16> = out.text().encode_utf16().collect();
     let mut start = 1;
-    for (end, payload) in out.column(5).into_iter().zip(["\"naïve 🦀\"", "", "漢字", "", ""]) {
+    for (end, payload) in ends.into_iter().zip(["\"naïve 🦀\"", "", "漢字", "", ""]) {
         assert_eq!(String::from_utf16(&text[start..end]).unwrap(), payload);
         start = end + mark.len();
     }

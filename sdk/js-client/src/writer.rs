@@ -26,8 +26,7 @@ impl Writer {
 
     /// Where it stands.
     pub(crate) fn finish(&mut self) -> *const u8 {
-        let length = self.0.len() as f64;
-        self.0[..8].copy_from_slice(&length.to_le_bytes());
+        self.put(0, self.0.len() as f64);
         self.0.as_ptr()
     }
 
@@ -77,16 +76,26 @@ impl Writer {
         self.0.extend_from_slice(bytes);
     }
 
-    /// Leaves room for a number that is known later.
+    /// Leaves room for numbers that are known later, and returns where that is.
+    pub(crate) fn column(&mut self, numbers: usize) -> usize {
+        let place = self.0.len();
+        self.0.resize(place + 8 * numbers, 0);
+        place
+    }
+
+    /// Writes a number where room was left for it.
+    pub(crate) fn put(&mut self, place: usize, number: f64) {
+        self.0[place..place + 8].copy_from_slice(&number.to_le_bytes());
+    }
+
+    /// Leaves room for a length that is known later.
     pub(crate) fn later(&mut self) -> usize {
-        self.number(0.0);
-        self.0.len()
+        self.column(1) + 8
     }
 
     /// How many bytes were written since, into the room that was left.
     pub(crate) fn measure(&mut self, since: usize) {
-        let length = (self.0.len() - since) as f64;
-        self.0[since - 8..since].copy_from_slice(&length.to_le_bytes());
+        self.put(since - 8, (self.0.len() - since) as f64);
     }
 
     /// Its epoch, its offset.
