@@ -23,15 +23,12 @@ const { EventStream } = await source("host/stream.ts");
 const { CONNECT, FIRED, MESSAGE, OPENED, SUBSCRIBE, Reader, OPEN, CLOSE, STATE, TAKEN, TIMER } = await source("host/records.ts");
 const [events, binary] = [await vectors("events.json"), await vectors("binary-server.json")];
 
-/** An event's data as a stream has it. */
-const lines = data => data.split("\n").map(line => new TextEncoder().encode(line));
-
 const hex = bytes => Buffer.from(bytes).toString("hex");
 
 /** What a stream's events are in bytes, read in chunks of so many. */
 function translated(stream, size = stream.length || 1) {
   const frames = new EventFrames();
-  const reader = new EventStream(1 << 20, (name, lines) => frames.add(name, lines));
+  const reader = new EventStream(1 << 20, (name, bytes, lines) => frames.add(name, bytes, lines));
   const bytes = new TextEncoder().encode(stream);
   let all = "";
   for (let at = 0; at < bytes.length; at += size) {
@@ -59,7 +56,7 @@ function refuses(event, data) {
   input(OPENED, 1, 0, 0, none);
   const frames = new EventFrames();
   const give = (event, data) => {
-    frames.add(event, lines(data));
+    frames.addText(event, data);
     return input(MESSAGE, 1, 0, 0, frames.take());
   };
   give("everwire.welcome", "s 25000 65536 1048576 128 e");
@@ -89,7 +86,7 @@ const tests = {
   "every event that an event source hands over is the frame that it was, or none, or refused"() {
     for (const { name, event, data, frame, error } of events.filter(({ event }) => event !== undefined)) {
       const frames = new EventFrames();
-      frames.add(event || "message", lines(data));
+      frames.addText(event || "message", data);
       const bytes = hex(frames.take());
       if (error) assert.ok(refuses(event || "message", data), name);
       else if (frame === null) assert.equal(bytes, "", name);
@@ -107,7 +104,10 @@ const tests = {
   "a stream is read as the standard has it"() {
     const read = (chunks, limit = 100) => {
       const told = [];
-      const stream = new EventStream(limit, (name, lines) => told.push(`${name}|${lines.map(line => new TextDecoder().decode(line)).join("\n")}`));
+      const stream = new EventStream(limit, (name, bytes, lines) => {
+        const text = lines.map((at, place) => place % 2 ? "" : new TextDecoder().decode(bytes.subarray(at, lines[place + 1])));
+        told.push(`${name}|${text.filter((_, place) => place % 2 === 0).join("\n")}`);
+      });
       const good = chunks.map(chunk => stream.take(new TextEncoder().encode(chunk)));
       return [told, good.every(Boolean)];
     };

@@ -1,7 +1,8 @@
 // The events of a stream as frames of the binary codec, which the module reads: the same words and numbers, in the other order. It puts
 // words into bytes and checks nothing that the module checks: what is a good name, a length or an offset is decided there.
 
-import { decode } from "./records.js";
+import { decode, encode } from "./records.js";
+import { stands } from "./stream.js";
 
 /** Bytes under construction. */
 class Bytes {
@@ -30,6 +31,16 @@ class Bytes {
       room.set(bytes);
       return bytes.length;
     });
+  }
+
+  /** A part of other bytes, its length before it. */
+  part(bytes: Uint8Array, from: number, to: number): void {
+    this.number(to - from);
+    this.#room(to - from);
+    // A view of a few bytes takes longer to make than they take to copy.
+    if (to - from > SHORT) this.#bytes.set(bytes.subarray(from, to), this.#end);
+    else for (let place = from, end = this.#end; place < to; place++) this.#bytes[end++] = bytes[place]!;
+    this.#end += to - from;
   }
 
   raw(bytes: Uint8Array): void {
@@ -67,6 +78,11 @@ class Bytes {
 const encoder = new TextEncoder();
 /** No length is longer. */
 const BEHIND = 8;
+const SHORT = 64;
+const SPACE = 32, EQUALS = 61, PERCENT = 37;
+const JSON_KIND = [106, 115, 111, 110];
+/** `key`, `from`, `id`: what a message's header may name, by its bytes. */
+const NAMED = [[107, 101, 121, EQUALS], [102, 114, 111, 109, EQUALS], [105, 100, EQUALS]];
 /** The types of frames, from 0x81 on. */
 const TYPES = ["welcome", "subscribed", "messages", "gap", "ephemeral", "join", "leave", "ack", "presence", "history", "error", "heartbeat", "pong",
   "drain", "closed", "members", "expires"];
@@ -118,15 +134,29 @@ export class EventFrames {
   #alias = 0;
   #first = 0;
   #count = 0;
+  /** Where in a header reading is, and where what it names begins and ends. */
+  #at = 0;
+  #named: number[] = [];
 
-  /** An event: its name, `message` where it has none, and its lines. What can't be read becomes a frame that can't be read either. */
-  add(name: string, lines: Uint8Array[]): void {
+  /**
+   * An event: its name, `message` where it has none, and where in the bytes its lines begin and end. What can't be read becomes a frame that
+   * can't be read either.
+   */
+  add(name: string, bytes: Uint8Array, lines: readonly number[]): void {
     try {
-      if (name === "message") this.#message(lines);
-      else this.#other(TYPES.indexOf(name.replace(/^everwire\./, "")), lines);
+      if (name === "message") {
+        if (!this.#plain(bytes, lines)) this.#message(all(bytes, lines));
+      } else this.#other(TYPES.indexOf(name.replace(/^everwire\./, "")), all(bytes, lines));
     } catch {
       this.broken();
     }
+  }
+
+  /** The same of a text. */
+  addText(name: string, text: string): void {
+    const bytes = encode(text), lines = [0];
+    for (let end; (end = bytes.indexOf(10, lines.at(-1))) >= 0;) lines.push(end, end + 1);
+    this.add(name, bytes, [...lines, bytes.length]);
   }
 
   /** Something that can't be read. */
@@ -141,16 +171,60 @@ export class EventFrames {
     return this.#out.take();
   }
 
-  #message(lines: Uint8Array[]): void {
-    const words = new Words(decode(lines[0]!));
-    const [alias, offset, time, kind] = [words.number(), words.number(), words.number(), words.word()];
+  /**
+   * A message as most are: JSON in one line, and nothing in its header that is encoded. Read without making anything of it, since streams bring
+   * many. False, and nothing done, for any other.
+   */
+  #plain(bytes: Uint8Array, [start, end, from, to, more]: readonly number[]): boolean {
+    this.#at = start!;
+    const alias = this.#number(bytes, end!), offset = this.#number(bytes, end!), time = this.#number(bytes, end!);
+    if (to === undefined || more !== undefined || !(alias >= 0 && offset >= 0 && time >= 0) || !stands(bytes, this.#at, JSON_KIND)) return false;
+    let at = this.#at + JSON_KIND.length, flags = 0;
+    const named = this.#named;
+    for (let place = 0; place < NAMED.length; place++) {
+      const name = NAMED[place]!;
+      if (bytes[at] !== SPACE || !stands(bytes, at + 1, name)) continue;
+      named[2 * place] = at += 1 + name.length;
+      while (at < end! && bytes[at] !== SPACE) if (bytes[at++] === PERCENT) return false;
+      named[2 * place + 1] = at;
+      flags |= 4 << place;
+    }
+    if (at !== end) return false;
+    this.#begin(alias, offset);
+    this.#records.byte(flags);
+    this.#records.number(time);
+    for (let place = 0; place < NAMED.length; place++)
+      if (flags & 4 << place) this.#records.part(bytes, named[2 * place]!, named[2 * place + 1]!);
+    this.#records.part(bytes, from!, to);
+    return true;
+  }
+
+  /** Digits, and the space behind them. NaN where there are none. */
+  #number(bytes: Uint8Array, end: number): number {
+    let number = NaN;
+    for (; this.#at < end; this.#at++) {
+      const digit = bytes[this.#at]! ^ 48;
+      if (digit > 9) break;
+      number = (number || 0) * 10 + digit;
+    }
+    return bytes[this.#at++] === SPACE ? number : NaN;
+  }
+
+  /** A message follows: in the frame of those before it, or in one of its own. */
+  #begin(alias: number, offset: number): void {
     if (!this.#count || alias !== this.#alias || offset !== this.#first + this.#count) {
       this.#flush();
       [this.#alias, this.#first] = [alias, offset];
     }
     this.#count++;
-    const named = words.named("key", "from", "id");
-    this.#records.byte(choice(kind, KINDS) % 3 | bits(named) << 2);
+  }
+
+  #message(lines: Uint8Array[]): void {
+    const words = new Words(decode(lines[0]!));
+    const [alias, offset, time, kind] = [words.number(), words.number(), words.number(), words.word()];
+    const named = words.named("key", "from", "id"), number = choice(kind, KINDS) % 3;
+    this.#begin(alias, offset);
+    this.#records.byte(number | bits(named) << 2);
     this.#records.number(time);
     texts(this.#records, named);
     payload(this.#records, kind, lines);
@@ -251,6 +325,11 @@ export class EventFrames {
     }
     this.#frame(0x81 + place);
   }
+}
+
+/** Each of the lines by itself. */
+function all(bytes: Uint8Array, lines: readonly number[]): Uint8Array[] {
+  return Array.from({ length: lines.length / 2 }, (_, line) => bytes.subarray(lines[2 * line], lines[2 * line + 1]));
 }
 
 /** Which of these it is. */

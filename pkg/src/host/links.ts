@@ -4,7 +4,7 @@
 import { exchange, type Answered } from "./exchange.js";
 import { EventFrames } from "./events.js";
 import { EventStream } from "./stream.js";
-import { CLOSED, MESSAGE, OPENED, REPLY, RESPONSE, TRANSPORTS, decode, encode, type Request } from "./records.js";
+import { CLOSED, MESSAGE, OPENED, REPLY, RESPONSE, TRANSPORTS, decode, type Request } from "./records.js";
 
 /** Tells the module: what, of which attempt or request, numbers, bytes. */
 export type Tell = (what: number, id: number, b?: number, c?: number, bytes?: Uint8Array) => void;
@@ -100,7 +100,7 @@ export class Links {
 
   #exchange(attempt: number, request: Request, streams: boolean): Link {
     const frames = new EventFrames();
-    const stream = new EventStream(request.limit, (name, lines) => frames.add(name, lines));
+    const stream = new EventStream(request.limit, (name, bytes, lines) => frames.add(name, bytes, lines));
     const close = exchange(this.base, request, this.#answered(attempt), streams ? {
       opened: () => this.tell(OPENED, attempt),
       chunk: bytes => {
@@ -141,7 +141,7 @@ export class Links {
     const source = new EventSource(url);
     const frames = new EventFrames();
     const heard = ({ type, data }: MessageEvent) => {
-      frames.add(type, String(data).split("\n").map(encode));
+      frames.addText(type, String(data));
       this.tell(MESSAGE, attempt, data.length, 0, frames.take());
     };
     source.onopen = () => this.tell(OPENED, attempt);

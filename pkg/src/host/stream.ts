@@ -1,42 +1,52 @@
-// Reads a `text/event-stream` as it comes, in chunks cut anywhere, and gives its events on, line by line and as bytes: a payload is not made text only to
-// become bytes again. What the lines say is not its business, and neither are ids and times to wait: who reads a stream here resumes by
-// cursors of its own.
+// Reads a `text/event-stream` as it comes, in chunks cut anywhere, and gives its events on where they lie: a payload is not made text only to
+// become bytes again, and not copied before it is written where it belongs. What the lines say is not its business, and neither are ids and
+// times to wait: who reads a stream here resumes by cursors of its own.
 
 import { decode } from "./records.js";
 
 const LF = 10, CR = 13, SPACE = 32, COLON = 58;
-const DATA = [100, 97, 116, 97];
+const DATA = [100, 97, 116, 97, COLON], NAME = [101, 118, 101, 110, 116, COLON];
 const MARK = [0xef, 0xbb, 0xbf];
 
-const begins = (bytes: Uint8Array, at: number, with_: number[]) => with_.every((byte, place) => bytes[at + place] === byte);
+/** Whether these bytes stand there. */
+export function stands(bytes: Uint8Array, at: number, these: readonly number[]): boolean {
+  for (let place = 0; place < these.length; place++) if (bytes[at + place] !== these[place]) return false;
+  return true;
+}
+
+/** Is told of an event: its name, and where in the bytes its lines of data begin and end, in turn. Both are good until it returns. */
+export type Told = (name: string, bytes: Uint8Array, lines: readonly number[]) => void;
 
 /** Reads one stream. */
 export class EventStream {
-  /** A line whose end has not come. */
+  /** An event whose end has not come. */
   #rest = new Uint8Array();
   /** The last byte was a carriage return: a line feed that follows belongs to it. */
   #half = false;
   #first = true;
-  #name = "";
-  #lines: Uint8Array[] = [];
-  #size = 0;
+  #lines: number[] = [];
 
-  /** Bears no line, and no event, longer than `limit` bytes. */
-  constructor(private readonly limit: number, private readonly told: (name: string, lines: Uint8Array[]) => void) {}
+  /** Bears no event longer than `limit` bytes. */
+  constructor(private readonly limit: number, private readonly told: Told) {}
 
   /** Takes a chunk in. False when something was too long: the stream is of no more use. */
   take(chunk: Uint8Array): boolean {
     let bytes = this.#lineFeeds(chunk);
-    if (this.#rest.length) {
-      const whole = new Uint8Array(this.#rest.length + bytes.length);
+    const { length } = this.#rest;
+    if (length) {
+      const whole = new Uint8Array(length + bytes.length);
       whole.set(this.#rest);
-      whole.set(bytes, this.#rest.length);
+      whole.set(bytes, length);
       bytes = whole;
     }
-    let at = 0;
-    for (let end; (end = bytes.indexOf(LF, at)) >= 0 && this.#size <= this.limit; at = end + 1) this.#line(bytes, at, end);
-    this.#rest = bytes.slice(at);
-    return this.#size + this.#rest.length <= this.limit;
+    let start = 0;
+    if (this.#first && bytes.length >= MARK.length) {
+      this.#first = false;
+      if (stands(bytes, 0, MARK)) start = MARK.length;
+    }
+    for (let next; (next = this.#event(bytes, start)) > start;) start = next;
+    this.#rest = bytes.slice(start);
+    return this.#rest.length <= this.limit;
   }
 
   /** The same with no other ends of lines. */
@@ -47,23 +57,24 @@ export class EventStream {
     return bytes.filter((byte, place) => byte !== LF || bytes[place - 1] !== CR).map(byte => byte === CR ? LF : byte);
   }
 
-  #line(bytes: Uint8Array, start: number, end: number): void {
-    if (this.#first && begins(bytes, start, MARK)) start += MARK.length;
-    this.#first = false;
-    if (start === end) return this.#dispatch();
-    const colon = bytes.indexOf(COLON, start);
-    const name = colon < 0 || colon > end ? end : colon;
-    const value = bytes.subarray(Math.min(end, name + (bytes[name + 1] === SPACE ? 2 : 1)), end);
-    if (name === start + DATA.length && begins(bytes, start, DATA)) {
-      this.#lines.push(value);
-      this.#size += value.length + 1;
-    } else if (decode(bytes.subarray(start, name)) === "event") this.#name = decode(value);
-  }
-
-  #dispatch(): void {
-    if (this.#lines.length) this.told(this.#name || "message", this.#lines);
-    this.#name = "";
-    this.#lines = [];
-    this.#size = 0;
+  /** The event that begins there, and where the next one does: in the same place when this one is not complete. */
+  #event(bytes: Uint8Array, start: number): number {
+    const lines = this.#lines;
+    lines.length = 0;
+    let name = "message";
+    for (let at = start, end; (end = bytes.indexOf(LF, at)) >= 0; at = end + 1) {
+      if (end === at) {
+        if (lines.length) this.told(name, bytes, lines);
+        return end + 1;
+      }
+      if (stands(bytes, at, DATA)) {
+        const from = at + DATA.length;
+        lines.push(bytes[from] === SPACE ? from + 1 : from, end);
+      } else if (stands(bytes, at, NAME)) {
+        name = decode(bytes.subarray(at + NAME.length, end)).replace(/^ /, "") || "message";
+      // A line that is nothing but a field's name has an empty value.
+      } else if (end - at === 4 && stands(bytes, at, DATA.slice(0, 4))) lines.push(end, end);
+    }
+    return start;
   }
 }
