@@ -20,7 +20,7 @@ async function source(path) {
 const vectors = async name => JSON.parse(await readFile(join(import.meta.dirname, "../../protocol/vectors", name), "utf8"));
 const { EventFrames } = await source("host/events.ts");
 const { EventStream } = await source("host/stream.ts");
-const { CONNECT, FIRED, MESSAGE, OPENED, SUBSCRIBE, Reader, OPEN, CLOSE, STATE, TAKEN, TIMER } = await source("host/records.ts");
+const { Input, Told, Reader } = await source("host/records.ts");
 const [events, binary] = [await vectors("events.json"), await vectors("binary-server.json")];
 
 const hex = bytes => Buffer.from(bytes).toString("hex");
@@ -51,17 +51,17 @@ function refuses(event, data) {
   const none = new Uint8Array(), text = text => new TextEncoder().encode(text);
   const machine = glue.create(1, 2, false, NaN, NaN, NaN, NaN, NaN, NaN, NaN, NaN, new Uint8Array([1]), text("me"), undefined);
   const input = (what, a, b, c, bytes) => new Reader(memory.buffer, glue.input(machine, what, a, b, c, bytes, 1_000, 1_000, false));
-  input(CONNECT, 0, 0, 0, none);
-  input(SUBSCRIBE, 0, 0, 0, text("latest\nroom"));
-  input(OPENED, 1, 0, 0, none);
+  input(Input.Connect, 0, 0, 0, none);
+  input(Input.Subscribe, 0, 0, 0, text("latest\nroom"));
+  input(Input.Opened, 1, 0, 0, none);
   const frames = new EventFrames();
   const give = (event, data) => {
     frames.addText(event, data);
-    return input(MESSAGE, 1, 0, 0, frames.take());
+    return input(Input.Message, 1, 0, 0, frames.take());
   };
   give("everwire.welcome", "s 25000 65536 1048576 128 e");
   const answer = give(event, data);
-  const closed = answer.more && answer.number() === CLOSE;
+  const closed = answer.more && answer.number() === Told.Close;
   glue.destroy(machine);
   return closed;
 }

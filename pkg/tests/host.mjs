@@ -17,7 +17,7 @@ async function source(path) {
 
 const { Queue } = await source("host/queue.ts");
 const { Subscription } = await source("host/subscription.ts");
-const { Reader, CONSUMED, UNSUBSCRIBE } = await source("host/records.ts");
+const { Input, Reader } = await source("host/records.ts");
 const { messages } = await source("delivery.ts");
 
 /** A run as `Reader.run` gives it: payloads are offsets. */
@@ -139,7 +139,7 @@ const tests = {
     subscription.push(plain(3, 1));
     assert.deepEqual(told(), [], "not from within");
     await turn();
-    assert.deepEqual([told(), inputs], [[["subscribed", 1, 2, 3]], [[CONSUMED, 7, 3, 30]]]);
+    assert.deepEqual([told(), inputs], [[["subscribed", 1, 2, 3]], [[Input.Consumed, 7, 3, 30]]]);
   },
 
   async "a callback that wants no more is not called before it asks"() {
@@ -162,7 +162,7 @@ const tests = {
     subscription.push(plain(1, 1));
     subscription.close();
     await turn();
-    assert.deepEqual([told(), inputs], [[], [[UNSUBSCRIBE, 7]]]);
+    assert.deepEqual([told(), inputs], [[], [[Input.Unsubscribe, 7]]]);
   },
 
   async "messages wait for the snapshot, and what it has does not come again"() {
@@ -179,7 +179,7 @@ const tests = {
     answers[0]({ state: 1, position: "e-6" });
     await turn();
     assert.deepEqual(told().at(-1), ["snapshot", 7]);
-    assert.deepEqual(inputs, [[CONSUMED, 7, 3, 30]], "what is left out is taken, too");
+    assert.deepEqual(inputs, [[Input.Consumed, 7, 3, 30]], "what is left out is taken, too");
     subscription.push({ type: "subscribed", position: "e-7", recovered: true });
     subscription.push({ type: "gap", from: 8, reason: "epoch", position: "f-2" });
     subscription.push(run(3, [undefined], "f"));

@@ -6,11 +6,7 @@ import type { ClientOptions, HistoryOptions, Loaded, Position, PublishOptions } 
 import { Links, type Tell } from "./links.js";
 import { keep, recall } from "./memory.js";
 import type { Entry } from "./queue.js";
-import {
-  ASK_HISTORY, ASK_PRESENCE, CLOSE, CLOSED, CONNECT, CONSUMED, COUNT, CUT, EPHEMERAL, FAILED, FIRED, GAP, GOT_TOKEN, HISTORY, JOIN, LEAVE, MEMBERS,
-  MESSAGES, OFFLINE, ONLINE, OPEN, POLL, PRESENCE, PUBLISH, PUBLISHED, REFUSED, REQUEST, Reader, SEND, SET_TRANSPORTS, SHUT, STATE, STATS, SUBSCRIBE,
-  SUBSCRIBED, TAKEN, TAKEN_AS, TIMER, TOKEN, TRANSPORTS, UNSUBSCRIBE, BYTES, encode, given,
-} from "./records.js";
+import { Input, Told, Reader, TRANSPORTS, BYTES, encode, given } from "./records.js";
 import { Subscription, type Callback } from "./subscription.js";
 import * as module from "everwire-machine";
 
@@ -70,8 +66,8 @@ export class Client extends Host<{ changed(what: number): void; fired(): void; f
       numbers(transports), encode(clientId), info == null ? undefined : encode(info),
     );
     if (this.#machine < 0) throw bad("clientId");
-    this.live({ changed: what => this.#changed(what), fired: () => this.#input(FIRED, 0), free() {} });
-    this.#input(CONNECT, 0);
+    this.live({ changed: what => this.#changed(what), fired: () => this.#input(Input.Fired, 0), free() {} });
+    this.#input(Input.Connect, 0);
   }
 
   /** Calls back with the state, now and at each change. */
@@ -89,7 +85,7 @@ export class Client extends Host<{ changed(what: number): void; fired(): void; f
     this.#ask({
       taken: id => { this.#subscriptions.set(subscription.id = id as number, subscription); },
       refused: error => { refusal = error; },
-    }, SUBSCRIBE, presence ? 1 : 0, 0, 0, encode(`${from}\n${topic}`));
+    }, Input.Subscribe, presence ? 1 : 0, 0, 0, encode(`${from}\n${topic}`));
     if (refusal) throw refusal;
     return subscription;
   }
@@ -101,37 +97,37 @@ export class Client extends Host<{ changed(what: number): void; fired(): void; f
     if (data === undefined) return Promise.reject(new EverwireError("not a JSON value", "encode", false));
     const parts = [topic, key ?? "", data].map(part => typeof part === "string" ? encode(part) : part) as [Uint8Array, Uint8Array, Uint8Array];
     const kinds = data === value ? isText ? 1 : BYTES : 0;
-    return this.#promise(PUBLISH, bits | kinds, parts[0].length, key === undefined ? -1 : parts[1].length, joined(parts));
+    return this.#promise(Input.Publish, bits | kinds, parts[0].length, key === undefined ? -1 : parts[1].length, joined(parts));
   }
 
   history(topic: string, { before = NaN, after = NaN, limit = 100 }: HistoryOptions = {}): Promise<unknown> {
-    return this.#promise(ASK_HISTORY, before, after, limit, encode(topic));
+    return this.#promise(Input.History, before, after, limit, encode(topic));
   }
 
-  presence(topic: string): Promise<unknown> { return this.#promise(ASK_PRESENCE, 0, 0, 0, encode(topic)); }
+  presence(topic: string): Promise<unknown> { return this.#promise(Input.Presence, 0, 0, 0, encode(topic)); }
 
   stats(): object {
-    this.#input(COUNT, 0);
+    this.#input(Input.Stats, 0);
     return { ...this.#counters, conflated: this.#conflated };
   }
 
-  setTransports(transports: unknown): void { this.#input(SET_TRANSPORTS, 0, 0, 0, numbers(transports)); }
+  setTransports(transports: unknown): void { this.#input(Input.Transports, 0, 0, 0, numbers(transports)); }
 
-  cut(): void { this.#input(CUT, 0); }
+  cut(): void { this.#input(Input.Cut, 0); }
 
   goOffline(offline: boolean): void {
     this.#keptOffline = offline;
-    this.#input(offline || globalThis.navigator?.onLine === false ? OFFLINE : ONLINE, 0);
+    this.#input(offline || globalThis.navigator?.onLine === false ? Input.Offline : Input.Online, 0);
   }
 
-  close(): void { this.#input(SHUT, 0); }
+  close(): void { this.#input(Input.Close, 0); }
 
   /** {@link close}: what is closed holds nothing. */
   free(): void { this.close(); }
 
   #changed(what: number): void {
-    const input = OFFLINE + what;
-    if (input !== ONLINE || !this.#keptOffline) this.#input(input, 0);
+    const input = Input.Offline + what;
+    if (input !== Input.Online || !this.#keptOffline) this.#input(input, 0);
   }
 
   /** Gives the module an input, does all that it asks for, and tells it of what came of that at once. */
@@ -144,7 +140,7 @@ export class Client extends Host<{ changed(what: number): void; fired(): void; f
   };
 
   #exchange([what, a, b = 0, c = 0, bytes = NOTHING]: Parameters<Tell>, then: Tell): void {
-    if (what === UNSUBSCRIBE) this.#subscriptions.delete(a);
+    if (what === Input.Unsubscribe) this.#subscriptions.delete(a);
     const start = module.input(this.#machine, what, a, b, c, bytes, performance.now(), Date.now(), this.hidden());
     const reader = new Reader(memory.buffer as ArrayBuffer, start);
     while (reader.more) this.#act(reader, then);
@@ -153,43 +149,43 @@ export class Client extends Host<{ changed(what: number): void; fired(): void; f
   #act(reader: Reader, then: Tell): void {
     const what = reader.number();
     switch (what) {
-      case OPEN: {
+      case Told.Open: {
         const attempt = reader.number();
-        if (!this.#links.open(attempt, reader.number(), reader.request())) then(CLOSED, attempt);
+        if (!this.#links.open(attempt, reader.number(), reader.request())) then(Input.Closed, attempt);
         break;
       }
-      case SEND: return this.#links.send(reader.number(), reader.bytes()!);
-      case POLL: return this.#links.poll(reader.number(), reader.request());
-      case CLOSE: return this.#links.close(reader.number(), reader.number());
-      case REQUEST: return this.#links.request(reader.number(), reader.number(), reader.request());
-      case TOKEN: return void this.#fetchToken();
-      case TIMER: {
+      case Told.Send: return this.#links.send(reader.number(), reader.bytes()!);
+      case Told.Poll: return this.#links.poll(reader.number(), reader.request());
+      case Told.Close: return this.#links.close(reader.number(), reader.number());
+      case Told.Request: return this.#links.request(reader.number(), reader.number(), reader.request());
+      case Told.Token: return void this.#fetchToken();
+      case Told.Timer: {
         const delay = reader.maybe();
         return delay === undefined ? this.stop() : this.start(delay);
       }
-      case STATE: {
+      case Told.State: {
         const status = this.#status = reader.state();
         if (status.state === "connected") keep(this.#base, status.transport!);
         return this.#tell();
       }
-      case TAKEN: return this.#asker?.taken(reader.number());
-      case TAKEN_AS: return this.#asker?.taken(reader.text());
-      case REFUSED: return this.#asker?.refused(reader.error());
-      case STATS: return void (this.#counters = reader.stats());
-      case PUBLISHED: return this.#settle(reader.text(), reader, () => {
+      case Told.Taken: return this.#asker?.taken(reader.number());
+      case Told.TakenAs: return this.#asker?.taken(reader.text());
+      case Told.Refused: return this.#asker?.refused(reader.error());
+      case Told.Stats: return void (this.#counters = reader.stats());
+      case Told.Published: return this.#settle(reader.text(), reader, () => {
         const epoch = reader.maybeText();
         return epoch && `${epoch}-${reader.number()}`;
       });
-      case HISTORY: return this.#settle(reader.number(), reader, () => ({ messages: reader.run(), more: reader.number() > 0 }));
-      case PRESENCE: return this.#settle(reader.number(), reader, () => reader.members());
+      case Told.History: return this.#settle(reader.number(), reader, () => ({ messages: reader.run(), more: reader.number() > 0 }));
+      case Told.Presence: return this.#settle(reader.number(), reader, () => reader.members());
       default: {
         const id = reader.number();
         const gone = this.#subscriptions.get(id)?.push(entry(what, reader));
         if (gone?.messages) {
           this.#conflated += gone.messages;
-          then(CONSUMED, id, gone.messages, gone.bytes);
+          then(Input.Consumed, id, gone.messages, gone.bytes);
         }
-        if (what === FAILED) this.#subscriptions.delete(id);
+        if (what === Told.Failed) this.#subscriptions.delete(id);
       }
     }
   }
@@ -223,10 +219,10 @@ export class Client extends Host<{ changed(what: number): void; fired(): void; f
     try {
       token = await this.#token!();
     } catch {
-      return this.#input(GOT_TOKEN, 0);
+      return this.#input(Input.Token, 0);
     }
-    if (typeof token === "string") this.#input(GOT_TOKEN, 2, 0, 0, encode(token));
-    else this.#input(GOT_TOKEN, 1);
+    if (typeof token === "string") this.#input(Input.Token, 2, 0, 0, encode(token));
+    else this.#input(Input.Token, 1);
   }
 
   #tell(): void {
@@ -236,7 +232,7 @@ export class Client extends Host<{ changed(what: number): void; fired(): void; f
 
   /** The session is closed: nobody is left to wait. */
   #end(): void {
-    this.#exchange([COUNT, 0], () => {});
+    this.#exchange([Input.Stats, 0], () => {});
     this.#over = true;
     module.destroy(this.#machine);
     this.end();
@@ -279,18 +275,18 @@ function joined(parts: Uint8Array[]): Uint8Array {
 /** An event of a subscription. */
 function entry(what: number, reader: Reader): Entry {
   switch (what) {
-    case MESSAGES: return reader.run();
-    case SUBSCRIBED: return { type: "subscribed", position: reader.position(), recovered: reader.number() > 0 };
-    case GAP: return given({
+    case Told.Messages: return reader.run();
+    case Told.Subscribed: return { type: "subscribed", position: reader.position(), recovered: reader.number() > 0 };
+    case Told.Gap: return given({
       type: "gap", from: reader.number(), to: reader.maybe(), reason: reader.number() ? "epoch" : "evicted", position: reader.position(),
     });
-    case EPHEMERAL: {
+    case Told.Ephemeral: {
       const [time, from, kind] = [reader.number(), reader.maybeText(), reader.number()];
       return given({ type: "ephemeral", time, from, kind, ...kind === BYTES ? { bytes: reader.bytes()!.slice() } : { text: reader.text() } });
     }
-    case MEMBERS: return { type: "members", members: reader.members() };
-    case JOIN: return { type: "join", member: reader.member() };
-    case LEAVE: return { type: "leave", member: reader.member() };
+    case Told.Members: return { type: "members", members: reader.members() };
+    case Told.Join: return { type: "join", member: reader.member() };
+    case Told.Leave: return { type: "leave", member: reader.member() };
     default: return { type: "failed", error: reader.error() };
   }
 }

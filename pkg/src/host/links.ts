@@ -4,7 +4,7 @@
 import { exchange, type Answered } from "./exchange.js";
 import { EventFrames } from "./events.js";
 import { EventStream } from "./stream.js";
-import { CLOSED, MESSAGE, OPENED, REPLY, RESPONSE, TRANSPORTS, decode, type Request } from "./records.js";
+import { Input, TRANSPORTS, decode, type Request } from "./records.js";
 
 /** Tells the module: what, of which attempt or request, numbers, bytes. */
 export type Tell = (what: number, id: number, b?: number, c?: number, bytes?: Uint8Array) => void;
@@ -62,7 +62,7 @@ export class Links {
     };
     const abort = exchange(this.base, request, (status, ...answer) => {
       end();
-      this.tell(REPLY, id, status, ...answer);
+      this.tell(Input.Reply, id, status, ...answer);
     });
     const timer = setTimeout(end, timeout);
     this.#requests.set(id, end);
@@ -75,16 +75,16 @@ export class Links {
 
   #ended(attempt: number, code: number): void {
     this.close(attempt);
-    this.tell(CLOSED, attempt, code);
+    this.tell(Input.Closed, attempt, code);
   }
 
   #webSocket(attempt: number, { target, limit }: Request): Link {
     const socket = new WebSocket(this.base.replace(/^http/, "ws") + target, "everwire.v1.bin");
     socket.binaryType = "arraybuffer";
-    socket.onopen = () => this.tell(OPENED, attempt);
+    socket.onopen = () => this.tell(Input.Opened, attempt);
     socket.onmessage = ({ data }) => {
       // What the server never sends is not even copied.
-      if (data instanceof ArrayBuffer && data.byteLength <= limit) this.tell(MESSAGE, attempt, data.byteLength, 0, new Uint8Array(data));
+      if (data instanceof ArrayBuffer && data.byteLength <= limit) this.tell(Input.Message, attempt, data.byteLength, 0, new Uint8Array(data));
       else this.#ended(attempt, 0);
     };
     // An `error` says nothing, and a `close` always follows it.
@@ -102,11 +102,11 @@ export class Links {
     const frames = new EventFrames();
     const stream = new EventStream(request.limit, (name, bytes, lines) => frames.add(name, bytes, lines));
     const close = exchange(this.base, request, this.#answered(attempt), streams ? {
-      opened: () => this.tell(OPENED, attempt),
+      opened: () => this.tell(Input.Opened, attempt),
       chunk: bytes => {
         if (!stream.take(bytes)) frames.broken();
         // A chunk without an event has been heard, too.
-        this.tell(MESSAGE, attempt, bytes.length, 0, frames.take());
+        this.tell(Input.Message, attempt, bytes.length, 0, frames.take());
       },
     } : undefined);
     return { close };
@@ -117,7 +117,7 @@ export class Links {
       if (!body) return this.#ended(attempt, status);
       // A refusal is the end of its attempt.
       if (status !== 200) this.#open.delete(attempt);
-      this.tell(RESPONSE, attempt, status, retryAfter, body);
+      this.tell(Input.Response, attempt, status, retryAfter, body);
     };
   }
 
@@ -142,9 +142,9 @@ export class Links {
     const frames = new EventFrames();
     const heard = ({ type, data }: MessageEvent) => {
       frames.addText(type, String(data));
-      this.tell(MESSAGE, attempt, data.length, 0, frames.take());
+      this.tell(Input.Message, attempt, data.length, 0, frames.take());
     };
-    source.onopen = () => this.tell(OPENED, attempt);
+    source.onopen = () => this.tell(Input.Opened, attempt);
     source.onerror = () => this.#ended(attempt, 0);
     for (const name of NAMES) source.addEventListener(name, heard);
     const close = () => {

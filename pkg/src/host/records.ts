@@ -5,15 +5,17 @@ import type { Run } from "../delivery.js";
 import { EverwireError } from "../error.js";
 import type { Member, Position, Transport } from "../types.js";
 
-/** What a record is of. In the module's order, from 1. */
-export const OPEN = 1, SEND = 2, POLL = 3, CLOSE = 4, REQUEST = 5, TOKEN = 6, TIMER = 7, STATE = 8, MESSAGES = 9, SUBSCRIBED = 10, GAP = 11,
-  EPHEMERAL = 12, MEMBERS = 13, JOIN = 14, LEAVE = 15, FAILED = 16, PUBLISHED = 17, HISTORY = 18, PRESENCE = 19, TAKEN = 20, TAKEN_AS = 21,
-  REFUSED = 22, STATS = 23;
+/** What a record is of. In the module's order. */
+export const enum Told {
+  Open = 1, Send, Poll, Close, Request, Token, Timer, State, Messages, Subscribed, Gap, Ephemeral, Members, Join, Leave, Failed,
+  Published, History, Presence, Taken, TakenAs, Refused, Stats,
+}
 
-/** What the module is told. In its order, from 0. */
-export const CONNECT = 0, FIRED = 1, OFFLINE = 2, ONLINE = 3, OPENED = 6, MESSAGE = 7, RESPONSE = 8, CLOSED = 9, REPLY = 10, GOT_TOKEN = 11,
-  SUBSCRIBE = 12, UNSUBSCRIBE = 13, PAUSE = 14, RESUME = 15, CONSUMED = 16, PUBLISH = 17, ASK_HISTORY = 18, ASK_PRESENCE = 19,
-  SET_TRANSPORTS = 20, CUT = 21, SHUT = 22, COUNT = 23;
+/** What the module is told. In its order; what the page does stands between `Online` and `Opened`. */
+export const enum Input {
+  Connect, Fired, Offline, Online, Opened = 6, Message, Response, Closed, Reply, Token, Subscribe, Unsubscribe, Pause, Resume,
+  Consumed, Publish, History, Presence, Transports, Cut, Close, Stats,
+}
 
 /** In the module's order. */
 export const TRANSPORTS: readonly Transport[] = ["websocket", "sse", "eventsource", "longpoll", "poll", "tab"];

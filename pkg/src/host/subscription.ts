@@ -3,7 +3,7 @@
 import type { RawEvent } from "../delivery.js";
 import type { Loaded, Position } from "../types.js";
 import { Queue, type Entry, type Taken } from "./queue.js";
-import { CONSUMED, PAUSE, RESUME, UNSUBSCRIBE } from "./records.js";
+import { Input } from "./records.js";
 import { Hook, type Told } from "./snapshot.js";
 import type { Tell } from "./links.js";
 
@@ -55,9 +55,9 @@ export class Subscription {
     this.#wake();
   }
 
-  pause(): void { this.tell(PAUSE, this.id); }
+  pause(): void { this.tell(Input.Pause, this.id); }
 
-  resume(): void { this.tell(RESUME, this.id); }
+  resume(): void { this.tell(Input.Resume, this.id); }
 
   /** Asks for more, after the callback has returned `false`. */
   more(): void {
@@ -69,7 +69,7 @@ export class Subscription {
   close(): void {
     this.#closed = true;
     this.#hook?.stop();
-    this.tell(UNSUBSCRIBE, this.id);
+    this.tell(Input.Unsubscribe, this.id);
   }
 
   free(): void {}
@@ -120,7 +120,7 @@ export class Subscription {
       }
       batch.push(entry);
     }
-    if (taken.messages) this.tell(CONSUMED, this.id, taken.messages, taken.bytes);
+    if (taken.messages) this.tell(Input.Consumed, this.id, taken.messages, taken.bytes);
     return batch;
   }
 }

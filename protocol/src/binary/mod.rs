@@ -56,8 +56,12 @@ fn put_frame(out: &mut Vec<u8>, kind: u8, fields: impl FnOnce(&mut Vec<u8>)) {
 fn put_length(out: &mut Vec<u8>, start: usize) {
     let len = out.len() - start;
     put_varint(out, len as u64);
-    // The length was written behind the frame that it measures: turn it to the front.
-    out[start..].rotate_right(wire::varint_len(len as u64));
+    // The length was written behind the frame that it measures: it changes places with that.
+    let mut head = [0; 10];
+    let width = out.len() - start - len;
+    head[..width].copy_from_slice(&out[start + len..]);
+    out.copy_within(start..start + len, start + width);
+    out[start..start + width].copy_from_slice(&head[..width]);
 }
 
 /// Splits the next frame off the input: its type and its fields.

@@ -76,7 +76,8 @@ pub(crate) struct Link {
     pub subscribe_due: Option<Time>,
     /// Since when they are.
     pub awaits_since: Time,
-    pub parser: sse::Parser,
+    /// None before the first bytes of a stream.
+    pub parser: Option<sse::Parser>,
     /// Frames that wait to be sent.
     pub outgoing: Vec<u8>,
     /// The server's heartbeat interval.
@@ -112,7 +113,7 @@ impl Link {
             topics: Map::default(),
             subscribe_due: None,
             awaits_since: Time::default(),
-            parser: sse::Parser::new(),
+            parser: None,
             outgoing: Vec::new(),
             heartbeat: Duration::ZERO,
             heard: now,

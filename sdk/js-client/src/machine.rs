@@ -304,10 +304,13 @@ pub(crate) fn transports(numbers: &[u8]) -> Vec<Transport> {
     transports
 }
 
+/// Not in line, as there are many.
+#[inline(never)]
 fn milliseconds(number: f64) -> Option<Duration> {
     (number >= 0.0).then(|| Duration::from_millis(number as u64))
 }
 
+#[inline(never)]
 fn set(time: &mut Duration, number: f64) {
     if let Some(given) = milliseconds(number) {
         *time = given;

@@ -70,7 +70,7 @@ impl Session {
         // An event holds one message. Those that follow each other are taken together, as a frame of a WebSocket brings them.
         let mut run: Option<(u32, Vec<Record>)> = None;
         while let Some(link) = self.link(attempt) {
-            let event = link.parser.next_event(&mut chunk);
+            let event = link.parser.get_or_insert_default().next_event(&mut chunk);
             let frame = match event {
                 Ok(Some(event)) => Ok(event::decode(event.name, event.data)),
                 Ok(None) => break,
