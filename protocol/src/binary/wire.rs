@@ -192,7 +192,11 @@ impl<'a> Reader<'a> {
     }
 
     /// A name, checked as its type has it.
-    pub fn name<T>(&mut self, max: usize, new: fn(&str) -> std::result::Result<T, crate::NameError>) -> Result<T> {
+    pub fn name<T>(
+        &mut self,
+        max: usize,
+        new: fn(&str) -> std::result::Result<T, crate::NameError>,
+    ) -> Result<T> {
         let text = self.str(max);
         self.checked()?;
         Ok(new(text)?)

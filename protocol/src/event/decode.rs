@@ -7,9 +7,7 @@ use bytes::Bytes;
 
 use crate::{
     About, Code, GapReason, Kind, Limits, Member, Payload, Position, PublishId, Record, RetryWindow,
-    ServerFrame, Topic,
-    digits::split,
-    limits,
+    ServerFrame, Topic, digits::split, limits,
 };
 
 use super::{

@@ -61,9 +61,7 @@ mod tests {
 
     fn longest(failures_before: u32) -> Duration {
         let mut rng = fastrand::Rng::with_seed(1);
-        let wait = |_| {
-            Backoff { failures: failures_before }.fail(&BackoffConfig::default(), &mut rng)
-        };
+        let wait = |_| Backoff { failures: failures_before }.fail(&BackoffConfig::default(), &mut rng);
         (0..4_000).map(wait).max().unwrap_or_default()
     }
 
@@ -81,8 +79,7 @@ mod tests {
     #[test]
     fn waits_are_spread_from_zero_up() {
         let mut rng = fastrand::Rng::with_seed(2);
-        let waits =
-            (0..4_000).map(|_| Backoff { failures: 6 }.fail(&BackoffConfig::default(), &mut rng));
+        let waits = (0..4_000).map(|_| Backoff { failures: 6 }.fail(&BackoffConfig::default(), &mut rng));
         let early = waits.filter(|wait| *wait < Duration::from_secs(5)).count();
         assert!((800..1_200).contains(&early), "{early} of 4,000 in the first quarter");
     }

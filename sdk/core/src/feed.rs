@@ -117,7 +117,9 @@ impl Feed {
     /// Where a reader of what is new may start without a question: where the others are, if they are there.
     pub fn front(&self, now: Time) -> Option<Position> {
         let mut front: Option<Position> = None;
-        for reader in self.readers.iter().filter(|reader| reader.stands && !reader.lacks() && !reader.paused()) {
+        for reader in
+            self.readers.iter().filter(|reader| reader.stands && !reader.lacks() && !reader.paused())
+        {
             if let Some(cursor) = reader.cursor()
                 && front.is_none_or(|front| cursor.offset >= front.offset)
             {

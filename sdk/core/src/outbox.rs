@@ -3,8 +3,7 @@
 use everwire_protocol::{ClientFrame, PublishId};
 
 use crate::{
-    OutboxConfig, Overflow, Publish, PublishError, RequestId, StoredPublish, Time,
-    backoff::Backoff,
+    OutboxConfig, Overflow, Publish, PublishError, RequestId, StoredPublish, Time, backoff::Backoff,
 };
 
 /// A publish that waits for its outcome.

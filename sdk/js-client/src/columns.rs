@@ -31,11 +31,11 @@ pub(crate) fn mark(random: &mut fastrand::Rng) -> Mark {
 /// its key, subject and id end to end, and a column of where these end, or 0 where no message has any · each payload that is bytes.
 pub(crate) fn write(out: &mut Writer, epoch: Epoch, records: &[Record], mark: Mark) {
     out.whole(records.len() as u32);
-    out.number(records.first().map_or(0.0, |record| record.offset as f64));
+    out.big(records.first().map_or(0, |record| record.offset));
     out.bytes(epoch.as_str().as_bytes());
     out.whole(records.iter().map(|record| record.payload.data.len() as u32).sum());
     out.bytes(&mark);
-    records.iter().for_each(|record| out.number(record.time as f64));
+    records.iter().for_each(|record| out.big(record.time));
 
     let ends = out.column(records.len());
     let text = out.later();
@@ -57,7 +57,8 @@ pub(crate) fn write(out: &mut Writer, epoch: Epoch, records: &[Record], mark: Ma
         records.iter().for_each(|record| out.raw(&[kind(record.payload.kind)]));
     }
 
-    let bare = records.iter().all(|record| record.key.is_none() && record.from.is_none() && record.id.is_none());
+    let bare =
+        records.iter().all(|record| record.key.is_none() && record.from.is_none() && record.id.is_none());
     out.flag(!bare);
     if !bare {
         let text = out.later();

@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 use everwire_core::{
-    AttemptId, Closed, HttpResponse, Publish, PublishError, Reason, RequestId, SubscribeError, SubscribeOptions,
-    SubscriptionId,
+    AttemptId, Closed, HttpResponse, Publish, PublishError, Reason, RequestId, SubscribeError,
+    SubscribeOptions, SubscriptionId,
     protocol::{Code, From, HistoryRange, Kind, Payload, Topic},
 };
 use std::{str::from_utf8, time::Duration};

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use everwire_core::{
-    Alarm, Arm, Clock, Config, Event, Failure, HIDDEN_FAILURES, Outcome, Output, Reason, Request, Session, State,
-    StateChange, Time, Transport,
+    Alarm, Arm, Clock, Config, Event, Failure, HIDDEN_FAILURES, Outcome, Output, Reason, Request, Session,
+    State, StateChange, Time, Transport,
     protocol::{ClientId, Code, GapReason, Kind, limits},
 };
 
@@ -40,8 +40,7 @@ impl Machine {
             has_token,
             transports: self::transports(transports),
             info: info.and_then(|info| String::from_utf8(info).ok()),
-            remembered: milliseconds(age)
-                .and_then(|age| Some((*Transport::ALL.get(worked as usize)?, age))),
+            remembered: milliseconds(age).and_then(|age| Some((*Transport::ALL.get(worked as usize)?, age))),
             ..Config::default()
         };
         let [backoff_max, connect_timeout, heartbeat_grace, ping_interval, poll_wait, poll_interval] = times;
@@ -163,17 +162,21 @@ impl Machine {
             }
             Event::Gap { subscription, from, to, reason, position } => {
                 out.head(records::GAP, subscription.as_u32());
-                out.number(from as f64);
+                out.big(from);
                 out.maybe(to.map(|to| to as f64));
                 out.flag(reason == GapReason::Epoch);
                 out.position(position);
             }
             Event::Ephemeral { subscription, time, payload, from } => {
                 out.head(records::EPHEMERAL, subscription.as_u32());
-                out.number(time as f64);
+                out.big(time);
                 out.text(from.as_deref());
                 out.whole(columns::kind(payload.kind).into());
-                out.bytes(if payload.kind == Kind::Bytes { &payload.data } else { columns::text_of(&payload) });
+                out.bytes(if payload.kind == Kind::Bytes {
+                    &payload.data
+                } else {
+                    columns::text_of(&payload)
+                });
             }
             Event::Members { subscription, members } => {
                 out.head(records::MEMBERS, subscription.as_u32());
@@ -224,28 +227,24 @@ impl Machine {
         out.whole(records::STATS);
         out.maybe(stats.round_trip.map(count));
         out.maybe(stats.time_to_detect.map(count));
-        for counter in [
-            stats.bytes_received,
-            stats.bytes_sent,
-            stats.messages_received,
-            stats.published,
-            stats.acked,
-            stats.rejected,
-            stats.expired,
-            stats.reconnects.total(),
-            stats.failed_attempts,
-            stats.resumes,
-            stats.gaps,
-            stats.repeats,
-            stats.stale,
-            stats.malformed,
-            stats.pauses,
-            stats.outbox_messages as u64,
-            stats.outbox_bytes as u64,
-            stats.blocked.iter().fold(0, |all, transport| all | 1 << transport as u8),
-        ] {
-            out.number(counter as f64);
-        }
+        out.big(stats.bytes_received);
+        out.big(stats.bytes_sent);
+        out.big(stats.messages_received);
+        out.big(stats.published);
+        out.big(stats.acked);
+        out.big(stats.rejected);
+        out.big(stats.expired);
+        out.big(stats.reconnects.total());
+        out.big(stats.failed_attempts);
+        out.big(stats.resumes);
+        out.big(stats.gaps);
+        out.big(stats.repeats);
+        out.big(stats.stale);
+        out.big(stats.malformed);
+        out.big(stats.pauses);
+        out.whole(stats.outbox_messages as u32);
+        out.whole(stats.outbox_bytes as u32);
+        out.whole(stats.blocked.iter().fold(0, |all, transport| all | 1 << transport as u32));
     }
 }
 

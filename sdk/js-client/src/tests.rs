@@ -2,14 +2,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed expectation is how a test fails")]
 
-use everwire_core::protocol::{
-    Limits, Member, Payload, Position, Record, ServerFrame, binary,
-};
+use everwire_core::protocol::{Limits, Member, Payload, Position, Record, ServerFrame, binary};
 
 use crate::{
-    columns, records,
+    columns,
     input::Input,
     machine::{Machine, Options},
+    records,
     writer::Writer,
 };
 
@@ -111,12 +110,23 @@ fn a_message_crosses_in_columns_and_an_answer_stands_before_all_else() {
     let position = Position { epoch: "k3x9".parse().unwrap(), offset: 16 };
     let member = Member { id: "m1".into(), subject: None, info: Some("Ada".into()) };
     let mut out = host.frames(&[
-        ServerFrame::Welcome { session: "s".into(), heartbeat: 25_000, limits: Limits::default(), server: "e".into() },
+        ServerFrame::Welcome {
+            session: "s".into(),
+            heartbeat: 25_000,
+            limits: Limits::default(),
+            server: "e".into(),
+        },
         ServerFrame::Subscribed { topic: "room".parse().unwrap(), alias: 3, position, recovered: false },
-        ServerFrame::Messages { alias: 3, records: vec![record(17, Payload::json("1")), record(18, Payload::json("2"))] },
+        ServerFrame::Messages {
+            alias: 3,
+            records: vec![record(17, Payload::json("1")), record(18, Payload::json("2"))],
+        },
         ServerFrame::Join { alias: 3, member },
     ]);
-    assert_eq!((out.number(), out.number(), out.number(), out.number()), (f64::from(records::STATE), 1.0, 0.0, 1.0));
+    assert_eq!(
+        (out.number(), out.number(), out.number(), out.number()),
+        (f64::from(records::STATE), 1.0, 0.0, 1.0)
+    );
     out.column(3);
     assert_eq!((out.number(), out.number()), (f64::from(records::SUBSCRIBED), 1.0));
     assert_eq!((out.text().as_str(), out.number(), out.number()), ("k3x9", 16.0, 0.0));
@@ -143,7 +153,10 @@ fn columns_are_cut_where_the_messages_end_whatever_the_text() {
     all[2].key = Some("clé 🔑".into());
     all[3].from = Some("ada".into());
     // A server that passes on what is no UTF-8.
-    all.push(Record { payload: Payload { data: vec![b'"', 0xff].into(), ..Payload::json("") }, ..record(5, Payload::json("")) });
+    all.push(Record {
+        payload: Payload { data: vec![b'"', 0xff].into(), ..Payload::json("") },
+        ..record(5, Payload::json(""))
+    });
     let mut random = fastrand::Rng::with_seed(1);
     let mark = columns::mark(&mut random);
     assert_ne!(mark, columns::mark(&mut random), "nobody can learn it from an earlier one");

@@ -43,6 +43,11 @@ impl Writer {
         self.number(number.into());
     }
 
+    /// Exact up to 2^53.
+    pub(crate) fn big(&mut self, number: u64) {
+        self.number(number as f64);
+    }
+
     /// 1 or 0.
     pub(crate) fn flag(&mut self, flag: bool) {
         self.whole(flag.into());
@@ -101,7 +106,7 @@ impl Writer {
     /// Its epoch, its offset.
     pub(crate) fn position(&mut self, position: Position) {
         self.bytes(position.epoch.as_str().as_bytes());
-        self.number(position.offset as f64);
+        self.big(position.offset);
     }
 
     /// Id, subject, info.

@@ -99,12 +99,7 @@ const BANS: &[Ban] = &[
     ban("everwire-js-client", "web-sys", Transitive, HOSTED),
     ban("everwire-js-client", "js-sys", Transitive, HOSTED),
     ban("everwire-js-client", "everwire", Transitive, HOSTED),
-    ban(
-        "everwire-js-client",
-        "everwire-server",
-        Transitive,
-        "the client knows the protocol, not the server",
-    ),
+    ban("everwire-js-client", "everwire-server", Transitive, "the client knows the protocol, not the server"),
     ban(
         "everwire-server",
         "everwire",

@@ -122,7 +122,8 @@ impl Attempts {
     /// the wait of the backoff.
     pub fn failed(&mut self, now: Time, asked: Option<Duration>) -> Retry {
         self.timers.clear();
-        let wait = self.backoff.fail(&self.config.backoff, &mut self.rng).saturating_add(asked.unwrap_or_default());
+        let wait =
+            self.backoff.fail(&self.config.backoff, &mut self.rng).saturating_add(asked.unwrap_or_default());
         if self.config.max_retries.is_some_and(|most| self.failures() > most) {
             return Retry::Never;
         }

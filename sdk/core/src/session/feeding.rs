@@ -40,7 +40,9 @@ impl Session {
         feed.backoff.reset();
         feed.refused_until = None;
         for reader in &mut feed.readers {
-            let Some((position, recovered)) = reader.subscribed(&asked, position, recovered) else { continue };
+            let Some((position, recovered)) = reader.subscribed(&asked, position, recovered) else {
+                continue;
+            };
             if asked != From::Latest {
                 feed.catches_up_until = now + self.config.healthy_after;
             }
@@ -74,7 +76,7 @@ impl Session {
         counts
     }
 
-    pub(super) fn messages(&mut self, now: Time, id: AttemptId, alias: u32, mut records: Vec<Record>) {
+    pub(super) fn messages(&mut self, now: Time, id: AttemptId, alias: u32, records: Vec<Record>) {
         let flow = self.config.flow;
         let Some((epoch, feed)) = self.known(id, alias) else { return };
         let (mut told, mut hole, mut repeats, mut pauses) = (Vec::new(), false, usize::MAX, 0);
@@ -101,9 +103,9 @@ impl Session {
             for (subscription, fresh) in told {
                 self.deliver(subscription, epoch, records[fresh].to_vec());
             }
-            records.truncate(fresh.end);
-            records.drain(..fresh.start);
-            self.deliver(subscription, epoch, records);
+            let all = fresh.len() == records.len();
+            let fresh = if all { records } else { records[fresh].to_vec() };
+            self.deliver(subscription, epoch, fresh);
         }
         if hole {
             self.ask_again(now, id, alias);
@@ -149,7 +151,7 @@ impl Session {
             match reader.gap(&asked, lost, position) {
                 GapVerdict::Tell { from, to } => {
                     feed.fruitless = 0;
-                    told.push(Event::Gap { subscription: reader.id, from, to, reason: lost.2, position });
+                    told.push((reader.id, from, to));
                 }
                 GapVerdict::Repeat => {}
                 GapVerdict::Hole => hole |= !reader.paused(),
@@ -163,8 +165,8 @@ impl Session {
             }
         }
         self.stats.gaps += told.len() as u64;
-        for event in told {
-            self.event(event);
+        for (subscription, from, to) in told {
+            self.event(Event::Gap { subscription, from, to, reason: lost.2, position });
         }
         if hole {
             self.ask_again(now, id, alias);
@@ -291,13 +293,12 @@ impl Session {
         let Some(feed) = self.feeds.get_mut(topic) else { return };
         let split = feed.presence() && !feed.readers.iter().all(Reader::presence);
         let mut failed = Vec::new();
-        feed.readers.retain(|reader| {
-            let stays = split && !reader.presence();
-            if !stays {
+        for reader in &feed.readers {
+            if !split || reader.presence() {
                 failed.push(reader.id);
             }
-            stays
-        });
+        }
+        feed.readers.retain(|reader| !failed.contains(&reader.id));
         for subscription in failed {
             self.event(Event::SubscriptionFailed { subscription, code, message: message.clone() });
         }
