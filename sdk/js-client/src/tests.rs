@@ -133,7 +133,7 @@ fn a_message_crosses_in_columns_and_an_answer_stands_before_all_else() {
     assert_eq!((out.number(), out.number()), (f64::from(records::MESSAGES), 1.0));
     assert_eq!((out.number(), out.number(), out.text().as_str(), out.number()), (2.0, 17.0, "k3x9", 2.0));
     let mark = out.text();
-    assert_eq!(out.column(2), [1_700_000_000_017, 1_700_000_000_018]);
+    assert_eq!((out.number(), out.number()), (1_700_000_000_017.0, 1_700_000_000_018.0));
     assert_eq!(out.column(2), [2, 3 + mark.len()]);
     assert_eq!(out.text(), format!("[1{mark}2]"));
     assert_eq!((out.number(), out.number()), (0.0, 0.0), "all are JSON, and nothing is said about any");
