@@ -1,6 +1,6 @@
 // How what the module hands over becomes events. It hands over whole batches, and a run of messages in columns: their texts are one
 // string, cut where `ends` says. So a message here is a small object that knows its place in its run, and its payload is
-// parsed when somebody wants it. Knows no subscription. (`sdk/js/src/events.rs` is the other half.)
+// parsed when somebody wants it. Knows no subscription. (`sdk/js/src/events.rs` and `sdk/js-client/src/columns.rs` are the other half.)
 
 import { EverwireError, typed } from "./error.js";
 import type { Failed, Position, SubscriptionEvent } from "./types.js";
@@ -13,21 +13,23 @@ export interface Run {
   readonly epoch: string;
   readonly times: Float64Array;
   /** 0 JSON, 1 text, 2 bytes; left out where all are JSON. */
-  readonly kinds?: Uint8Array;
+  readonly kinds?: Uint8Array | undefined;
   /** The payloads (those that are no bytes) in brackets, with `mark` between them. */
   readonly text: string;
   /** Where each of them ends. */
-  readonly ends: Uint32Array;
+  readonly ends: ArrayLike<number>;
   /** A number, with a comma on each side. */
   readonly mark: string;
   /** For each message its key, subject and id, end to end, if any message has any. */
-  readonly about?: string;
+  readonly about?: string | undefined;
   /** Where each of those ends. What is absent is empty. */
-  readonly aboutEnds?: Uint32Array;
+  readonly aboutEnds?: ArrayLike<number> | undefined;
   /** Payloads that are bytes, at their message's index. */
   readonly bytes?: readonly Uint8Array[];
   /** All payloads, parsed at once when the first was asked for: those that are still to be asked for. Null where that can't be done. */
   values?: unknown[] | null;
+  /** Messages that are not to be told, by their place in the run. */
+  out?: Set<number>;
 }
 
 interface RawEphemeral {
@@ -148,11 +150,11 @@ const ephemeral = ({ kind, text, bytes, ...rest }: RawEphemeral) => ({
   },
 });
 
-/** All messages of a run. @internal */
+/** All messages of a run that are to be told. @internal */
 export function messages<T>(run: Run): Message<T>[] {
   const all = new Array<Message<T>>(run.count);
   for (let index = 0; index < run.count; index++) all[index] = new Message<T>(run, index);
-  return all;
+  return run.out ? all.filter((_, index) => !run.out!.has(index)) : all;
 }
 
 /** All events of a batch. @internal */

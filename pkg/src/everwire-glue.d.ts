@@ -1,4 +1,4 @@
-// What wasm-bindgen makes of `sdk/js`, `sdk/js-websocket` and `sdk/js-eventsource`, as the face uses it. Which of them is meant decides
+// What wasm-bindgen makes of `sdk/js` and the crates beside it, as the face and its hosts use it. Which of them is meant decides
 // the bundle (`xtask/src/build/pack.rs`): each has its own classes alone.
 
 declare module "everwire-glue" {
@@ -73,6 +73,21 @@ declare module "everwire-glue" {
     fired(): void;
     free(): void;
   }
+}
+
+declare module "everwire-machine" {
+  /** Loads the module, once. */
+  export default function init(options: { module_or_path: import("everwire-glue").Input | Promise<import("everwire-glue").Input> }): Promise<{ memory: WebAssembly.Memory }>;
+  /** Makes a machine, and returns its number: −1 where the client's id is none. */
+  export function create(
+    seed: number, salt: number, hasToken: boolean, backoffMax: number, connectTimeout: number, heartbeatGrace: number, pingInterval: number,
+    pollWait: number, pollInterval: number, worked: number, age: number, transports: Uint8Array, clientId: Uint8Array, info: Uint8Array | undefined,
+  ): number;
+  /** Returns where in the module's memory it stands what follows. */
+  export function input(
+    machine: number, what: number, a: number, b: number, c: number, bytes: Uint8Array, monotonic: number, wall: number, hidden: boolean,
+  ): number;
+  export function destroy(machine: number): void;
 }
 
 declare module "everwire-wasm" {

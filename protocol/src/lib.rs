@@ -10,6 +10,7 @@
 
 pub mod binary;
 mod code;
+mod digits;
 pub mod event;
 mod frame;
 pub mod http;
@@ -22,6 +23,7 @@ mod record;
 mod token;
 
 pub use code::{Action, Code};
+pub use digits::put_number;
 pub use frame::{
     About, ClientFrame, GapReason, HistoryRange, Limits, Member, Mode, RetryWindow, ServerFrame,
 };

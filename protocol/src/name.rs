@@ -91,7 +91,7 @@ name!(
     limits::TOPIC_BYTES,
     |name| {
         let rest = name.strip_prefix(b"$").unwrap_or(name);
-        !rest.is_empty() && rest.iter().all(|b| b.is_ascii_alphanumeric() || b"_.:/-".contains(b))
+        !rest.is_empty() && rest.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b':' | b'/' | b'-'))
     }
 );
 
@@ -108,7 +108,7 @@ name!(
     /// random by the client (128 bits or more, so that no other client can guess it).
     ClientId,
     limits::CLIENT_ID_BYTES,
-    |name| name.iter().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(b))
+    |name| name.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'))
 );
 
 name!(
@@ -116,7 +116,7 @@ name!(
     /// record see it, so it must be one that they can't foresee, and not hold the client id.
     PublishId,
     limits::PUBLISH_ID_BYTES,
-    |name| name.iter().all(|b| b.is_ascii_alphanumeric() || b"_.-".contains(b))
+    |name| name.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-'))
 );
 
 /// One life of a topic's log: 1–15 bytes of `[A-Za-z0-9]`, opaque to clients. A new epoch means that the

@@ -2,7 +2,11 @@
 
 use std::{fmt, str::FromStr};
 
-use crate::{Epoch, ServerFrame, limits};
+use crate::{
+    Epoch, ServerFrame,
+    digits::{self, put_number, split},
+    limits,
+};
 
 /// A place in a topic's log: the record at `offset` of the log's life `epoch` is the last one seen.
 /// Offset 0 stands before the first record, so "nothing received so far" is a position too.
@@ -28,6 +32,13 @@ impl Position {
     /// What stands in a [`Cursor`] for a topic that has no position, because it was refused: `0-0`. No log
     /// lives in this epoch; a server starts such a topic as if no position had been sent.
     pub const NONE: Self = Self { epoch: Epoch::ZERO, offset: 0 };
+
+    /// Appends its text form, without what a formatter costs a browser.
+    pub fn push_to(&self, out: &mut String) {
+        out.push_str(self.epoch.as_str());
+        out.push('-');
+        put_number(out, self.offset);
+    }
 }
 
 /// A text is not a position, a start or a cursor.
@@ -51,7 +62,7 @@ impl fmt::Display for Position {
 impl FromStr for Position {
     type Err = ParsePositionError;
     fn from_str(s: &str) -> Result<Self, ParsePositionError> {
-        let (epoch, offset) = s.split_once('-').ok_or(ParsePositionError)?;
+        let (epoch, offset) = split(s, b'-').ok_or(ParsePositionError)?;
         Ok(Self { epoch: Epoch::new(epoch).map_err(|_| ParsePositionError)?, offset: parse_digits(offset)? })
     }
 }
@@ -77,6 +88,21 @@ pub enum From {
     Last(u32),
     /// What follows the position.
     Position(Position),
+}
+
+impl From {
+    /// Appends its text form, without what a formatter costs a browser.
+    pub fn push_to(&self, out: &mut String) {
+        match self {
+            Self::Latest => out.push_str("latest"),
+            Self::Earliest => out.push_str("earliest"),
+            Self::Last(n) => {
+                out.push_str("last:");
+                put_number(out, u64::from(*n));
+            }
+            Self::Position(position) => position.push_to(out),
+        }
+    }
 }
 
 impl fmt::Display for From {
@@ -201,11 +227,7 @@ impl FromStr for Cursor {
 
 /// Parses ASCII digits only: `u64::from_str` would take a leading `+` as well.
 pub(crate) fn parse_digits(s: &str) -> Result<u64, ParsePositionError> {
-    if s.bytes().all(|b| b.is_ascii_digit()) {
-        s.parse().map_err(|_| ParsePositionError)
-    } else {
-        Err(ParsePositionError)
-    }
+    digits::number(s).ok_or(ParsePositionError)
 }
 
 #[cfg(test)]
@@ -215,6 +237,9 @@ mod tests {
     #[test]
     fn text_forms_come_back_as_they_went() {
         for text in ["latest", "earliest", "last:50", "k3x9-0", "k3x9-18446744073709551615"] {
+            let mut pushed = String::new();
+            text.parse::<From>().unwrap_or_default().push_to(&mut pushed);
+            assert_eq!(pushed, text);
             assert_eq!(text.parse::<From>().map(|f| f.to_string()), Ok(text.to_owned()));
         }
         for text in ["k3x9-17", "k3x9-17.-5.q0-2.-2", "a-1.b-2.a-3"] {

@@ -54,17 +54,17 @@ mod lines {
     pub(crate) fn output(now: Time, output: &Output) {
         match output {
             Output::Open { attempt, transport, request } => {
-                let (attempt, path) = (attempt.as_u64(), path(request));
+                let (attempt, path) = (attempt.as_u32(), path(request));
                 note!(now, "open", attempt = attempt, transport = transport.as_str(), path = path);
             }
             Output::Send { attempt, data } => {
-                note!(now, "send", attempt = attempt.as_u64(), bytes = data.len());
+                note!(now, "send", attempt = attempt.as_u32(), bytes = data.len());
             }
             Output::Poll { attempt, request } => {
-                note!(now, "poll", attempt = attempt.as_u64(), path = path(request));
+                note!(now, "poll", attempt = attempt.as_u32(), path = path(request));
             }
             Output::Close { attempt, code } => {
-                note!(now, "close", attempt = attempt.as_u64(), code = *code);
+                note!(now, "close", attempt = attempt.as_u32(), code = *code);
             }
             Output::Request { id, request } => {
                 note!(now, "request", request = id.as_u32(), path = path(request));

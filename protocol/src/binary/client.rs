@@ -1,7 +1,5 @@
 //! Client frames in the binary codec.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 
 use crate::{
@@ -95,77 +93,57 @@ pub fn decode(input: &mut Bytes) -> Result<Option<ClientFrame>> {
     decode_next(input, read)
 }
 
-fn read(kind: u8, body: &mut Reader) -> Result<Option<ClientFrame>> {
+fn read(kind: u8, body: &mut Reader<'_>) -> Result<Option<ClientFrame>> {
     Ok(Some(match kind {
-        CONNECT => connect(body)?,
+        CONNECT => {
+            let flags = body.flags(HAS_TOKEN | HAS_INFO);
+            let client_id = body.name(limits::CLIENT_ID_BYTES, ClientId::new)?;
+            let token = (flags & HAS_TOKEN != 0).then(|| token(body));
+            let info = (flags & HAS_INFO != 0).then(|| body.str(limits::INFO_BYTES).to_owned());
+            ClientFrame::Connect { client_id, token, info }
+        }
         SUBSCRIBE => {
-            let presence = match body.byte()? {
-                0 => false,
-                1 => true,
-                _ => return Err(DecodeError::Invalid),
-            };
-            ClientFrame::Subscribe { topic: topic(body)?, from: from(body)?, mode: Mode { presence } }
+            let presence = body.flags(1) == 1;
+            ClientFrame::Subscribe { topic: topic(body)?, from: from(body), mode: Mode { presence } }
         }
         UNSUBSCRIBE => ClientFrame::Unsubscribe { topic: topic(body)? },
         PAUSE => ClientFrame::Pause { topic: topic(body)? },
         RESUME => ClientFrame::Resume { topic: topic(body)? },
         PUBLISH => publish(body)?,
-        PRESENCE => ClientFrame::Presence { request: body.number()?, topic: topic(body)? },
+        PRESENCE => ClientFrame::Presence { request: body.number(), topic: topic(body)? },
         HISTORY => {
-            let side = body.byte()?;
-            let (request, topic, offset) = (body.number()?, topic(body)?, body.varint()?);
-            let range = match side {
-                0 => HistoryRange::Before(offset),
-                1 => HistoryRange::After(offset),
-                _ => return Err(DecodeError::Invalid),
-            };
-            ClientFrame::History { request, topic, range, limit: body.number()? }
+            let side = body.byte();
+            let (request, topic, offset) = (body.number(), topic(body)?, body.varint());
+            body.check(side <= 1);
+            let range = if side == 0 { HistoryRange::Before(offset) } else { HistoryRange::After(offset) };
+            ClientFrame::History { request, topic, range, limit: body.number() }
         }
-        REFRESH => ClientFrame::Refresh { token: token(body)? },
-        PING => ClientFrame::Ping { nonce: body.number()? },
+        REFRESH => ClientFrame::Refresh { token: token(body) },
+        PING => ClientFrame::Ping { nonce: body.number() },
         _ => return Ok(None),
     }))
 }
 
-fn connect(body: &mut Reader) -> Result<ClientFrame> {
-    let flags = body.byte()?;
-    if flags & !(HAS_TOKEN | HAS_INFO) != 0 {
-        return Err(DecodeError::Invalid);
-    }
-    let client_id = body.with_text(limits::CLIENT_ID_BYTES, |id| Ok(ClientId::new(id)?))?;
-    let token = if flags & HAS_TOKEN != 0 { Some(token(body)?) } else { None };
-    let info = if flags & HAS_INFO != 0 {
-        Some(body.with_text(limits::INFO_BYTES, |text| Ok(text.to_owned()))?)
-    } else {
-        None
-    };
-    Ok(ClientFrame::Connect { client_id, token, info })
-}
-
-fn publish(body: &mut Reader) -> Result<ClientFrame> {
-    let flags = body.byte()?;
-    if flags & !(PUBLISH_KIND | PUBLISH_HAS_KEY | PUBLISH_EPHEMERAL) != 0 {
-        return Err(DecodeError::Invalid);
-    }
-    let kind = record::kind_of(flags & PUBLISH_KIND)?;
+fn publish(body: &mut Reader<'_>) -> Result<ClientFrame> {
+    let flags = body.flags(PUBLISH_KIND | PUBLISH_HAS_KEY | PUBLISH_EPHEMERAL);
+    let kind = record::kind_of(body, flags & PUBLISH_KIND);
     let topic = topic(body)?;
-    let id = body.with_text(limits::PUBLISH_ID_BYTES, |id| Ok(PublishId::new(id)?))?;
-    let key: Option<Arc<str>> =
-        if flags & PUBLISH_HAS_KEY != 0 { Some(body.text(limits::KEY_BYTES)?) } else { None };
-    let data = body.bytes(limits::FRAME_BYTES)?;
+    let id = body.name(limits::PUBLISH_ID_BYTES, PublishId::new)?;
+    let key = body.maybe(flags & PUBLISH_HAS_KEY != 0, limits::KEY_BYTES);
+    let data = body.bytes(limits::FRAME_BYTES);
     if kind != Kind::Bytes && std::str::from_utf8(&data).is_err() {
-        return Err(DecodeError::Utf8);
+        body.fail(DecodeError::Utf8);
     }
     let ephemeral = flags & PUBLISH_EPHEMERAL != 0;
     Ok(ClientFrame::Publish { topic, id, payload: Payload { kind, data }, key, ephemeral })
 }
 
-fn topic(body: &mut Reader) -> Result<Topic> {
-    body.with_text(limits::TOPIC_BYTES, |name| Ok(Topic::new(name)?))
+fn topic(body: &mut Reader<'_>) -> Result<Topic> {
+    body.name(limits::TOPIC_BYTES, Topic::new)
 }
 
-fn token(body: &mut Reader) -> Result<Token> {
-    body.with_text(limits::TOKEN_BYTES, |text| Ok(text.into()))
+fn token(body: &mut Reader<'_>) -> Token {
+    body.str(limits::TOKEN_BYTES).into()
 }
 
 const LATEST: u8 = 0;
@@ -188,12 +166,14 @@ fn put_from(out: &mut Vec<u8>, from: &From) {
     }
 }
 
-fn from(body: &mut Reader) -> Result<From> {
-    match body.byte()? {
-        LATEST => Ok(From::Latest),
-        EARLIEST => Ok(From::Earliest),
-        LAST => Ok(From::Last(body.number()?)),
-        POSITION => Ok(From::Position(super::server::position(body)?)),
-        _ => Err(DecodeError::Invalid),
+fn from(body: &mut Reader<'_>) -> From {
+    match body.byte() {
+        LATEST => From::Latest,
+        EARLIEST => From::Earliest,
+        LAST => From::Last(body.number()),
+        kind => {
+            body.check(kind == POSITION);
+            From::Position(super::server::position(body))
+        }
     }
 }

@@ -23,7 +23,7 @@ mod record;
 mod server;
 mod wire;
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 
 pub use client::{decode as decode_client, encode as encode_client};
 pub use record::encode as encode_record;
@@ -37,9 +37,10 @@ use wire::{Reader, Result, put_varint};
 /// # Errors
 /// [`DecodeError`] when these are not the bytes of one record, and of nothing else.
 pub fn decode_record(encoded: Bytes, offset: u64) -> Result<crate::Record> {
-    let mut reader = Reader(encoded);
+    let mut reader = Reader::new(&encoded);
     let record = record::decode(&mut reader, offset)?;
-    if reader.is_empty() { Ok(record) } else { Err(DecodeError::Trailing) }
+    reader.end()?;
+    Ok(record)
 }
 
 /// Appends a frame: its length, its type, and the fields that `fields` writes.
@@ -47,32 +48,50 @@ fn put_frame(out: &mut Vec<u8>, kind: u8, fields: impl FnOnce(&mut Vec<u8>)) {
     let start = out.len();
     out.push(kind);
     fields(out);
-    let len = out.len() - start;
-    put_varint(out, len as u64);
-    // The length was written behind the frame that it measures: turn it to the front.
-    out[start..].rotate_right(wire::varint_len(len as u64));
+    put_length(out, start);
 }
 
-/// Splits the next frame off the input: its type and a reader of its fields.
-fn next_frame(input: &mut Bytes) -> Result<Option<(u8, Reader)>> {
+/// Puts the length of what was written since `start` before it. Apart from the fields, so that it is compiled once.
+#[inline(never)]
+fn put_length(out: &mut Vec<u8>, start: usize) {
+    let len = out.len() - start;
+    put_varint(out, len as u64);
+    // The length was written behind the frame that it measures: it changes places with that.
+    let mut head = [0; 10];
+    let width = out.len() - start - len;
+    head[..width].copy_from_slice(&out[start + len..]);
+    out.copy_within(start..start + len, start + width);
+    out[start..start + width].copy_from_slice(&head[..width]);
+}
+
+/// Splits the next frame off the input: its type and its fields.
+fn next_frame(input: &mut Bytes) -> Result<Option<Bytes>> {
     if input.is_empty() {
         return Ok(None);
     }
-    let mut reader = Reader(std::mem::take(input));
-    let len = usize::try_from(reader.varint()?).map_err(|_| DecodeError::Invalid)?;
-    let mut body = Reader(reader.take(len)?);
-    *input = reader.0;
-    Ok(Some((body.byte()?, body)))
+    // What can't be read leaves nothing behind.
+    let mut whole = std::mem::take(input);
+    let mut reader = Reader::new(&whole);
+    let frame = reader.bytes(usize::MAX);
+    let left = reader.rest().len();
+    reader.checked()?;
+    whole.advance(whole.len() - left);
+    *input = whole;
+    Ok(Some(frame))
 }
 
 /// Reads frames until one is of a known type, and checks that it was read to its end.
 fn decode_next<T>(
     input: &mut Bytes,
-    read: impl Fn(u8, &mut Reader) -> Result<Option<T>>,
+    read: impl Fn(u8, &mut Reader<'_>) -> Result<Option<T>>,
 ) -> Result<Option<T>> {
-    while let Some((kind, mut body)) = next_frame(input)? {
+    while let Some(frame) = next_frame(input)? {
+        let mut body = Reader::new(&frame);
+        let kind = body.byte();
+        body.checked()?;
         if let Some(frame) = read(kind, &mut body)? {
-            return if body.is_empty() { Ok(Some(frame)) } else { Err(DecodeError::Trailing) };
+            body.end()?;
+            return Ok(Some(frame));
         }
     }
     Ok(None)

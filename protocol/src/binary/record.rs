@@ -6,7 +6,7 @@
 
 use crate::{Kind, Payload, PublishId, Record, limits};
 
-use super::wire::{DecodeError, Reader, Result, put_bytes, put_varint};
+use super::wire::{Reader, Result, put_bytes, put_varint};
 
 const KIND: u8 = 0b0000_0011;
 const HAS_KEY: u8 = 0b0000_0100;
@@ -22,12 +22,14 @@ pub(super) fn kind_number(kind: Kind) -> u8 {
     }
 }
 
-pub(super) fn kind_of(number: u8) -> Result<Kind> {
+pub(super) fn kind_of(reader: &mut Reader<'_>, number: u8) -> Kind {
     match number {
-        0 => Ok(Kind::Json),
-        1 => Ok(Kind::Text),
-        2 => Ok(Kind::Bytes),
-        _ => Err(DecodeError::Invalid),
+        0 => Kind::Json,
+        1 => Kind::Text,
+        _ => {
+            reader.check(number == 2);
+            Kind::Bytes
+        }
     }
 }
 
@@ -48,29 +50,29 @@ pub fn encode(record: &Record, out: &mut Vec<u8>) {
     put_bytes(out, &record.payload.data);
 }
 
-pub(super) fn decode(reader: &mut Reader, offset: u64) -> Result<Record> {
-    let flags = reader.byte()?;
-    if flags & !KNOWN != 0 {
-        return Err(DecodeError::Invalid);
-    }
-    let kind = kind_of(flags & KIND)?;
-    let time = reader.varint()?;
-    let key = if flags & HAS_KEY != 0 { Some(reader.text(limits::KEY_BYTES)?) } else { None };
-    let from = if flags & HAS_FROM != 0 { Some(reader.text(limits::SUBJECT_BYTES)?) } else { None };
-    let id = if flags & HAS_ID != 0 {
-        Some(reader.with_text(limits::PUBLISH_ID_BYTES, |id| Ok(PublishId::new(id)?))?)
-    } else {
-        None
+pub(super) fn decode(reader: &mut Reader<'_>, offset: u64) -> Result<Record> {
+    let flags = reader.flags(KNOWN);
+    let kind = kind_of(reader, flags & KIND);
+    let time = reader.varint();
+    let key = reader.maybe(flags & HAS_KEY != 0, limits::KEY_BYTES);
+    let from = reader.maybe(flags & HAS_FROM != 0, limits::SUBJECT_BYTES);
+    let id = match flags & HAS_ID {
+        0 => None,
+        _ => Some(reader.name(limits::PUBLISH_ID_BYTES, PublishId::new)?),
     };
-    let data = reader.bytes(limits::FRAME_BYTES)?;
+    let data = reader.bytes(limits::FRAME_BYTES);
+    reader.checked()?;
     Ok(Record { offset, time, payload: Payload { kind, data }, key, from, id })
 }
 
 /// `count, records…`: the offset of the first is known from elsewhere.
-pub(super) fn decode_all(reader: &mut Reader, first: u64) -> Result<Vec<Record>> {
-    let count = reader.count(limits::RECORDS)?;
-    if count > 0 && (first == 0 || first.checked_add(count as u64).is_none()) {
-        return Err(DecodeError::Invalid);
+pub(super) fn decode_all(reader: &mut Reader<'_>, first: u64) -> Result<Vec<Record>> {
+    let count = reader.count(limits::RECORDS);
+    reader.check(count == 0 || first > 0 && first.checked_add(count as u64).is_some());
+    let mut records = Vec::new();
+    reader.checked()?;
+    while records.len() < count {
+        records.push(decode(reader, first + records.len() as u64)?);
     }
-    (first..).take(count).map(|offset| decode(reader, offset)).collect()
+    Ok(records)
 }

@@ -1,7 +1,5 @@
 //! Server frames in the binary codec.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 
 use crate::{
@@ -11,7 +9,7 @@ use crate::{
 
 use super::{
     decode_next, put_frame, record,
-    wire::{DecodeError, Reader, Result, put_bytes, put_varint, varint_len},
+    wire::{Reader, Result, put_bytes, put_varint, varint_len},
 };
 
 const WELCOME: u8 = 0x81;
@@ -166,83 +164,66 @@ pub fn decode(input: &mut Bytes) -> Result<Option<ServerFrame>> {
     decode_next(input, read)
 }
 
-fn read(kind: u8, body: &mut Reader) -> Result<Option<ServerFrame>> {
+fn read(kind: u8, body: &mut Reader<'_>) -> Result<Option<ServerFrame>> {
     Ok(Some(match kind {
         WELCOME => ServerFrame::Welcome {
-            session: body.text(limits::MESSAGE_BYTES)?,
-            heartbeat: body.number()?,
-            limits: Limits { payload: body.number()?, frame: body.number()?, topics: body.number()? },
-            server: body.text(limits::MESSAGE_BYTES)?,
+            session: body.text(limits::MESSAGE_BYTES),
+            heartbeat: body.number(),
+            limits: Limits { payload: body.number(), frame: body.number(), topics: body.number() },
+            server: body.text(limits::MESSAGE_BYTES),
         },
         SUBSCRIBED => {
-            let recovered = flag(body)?;
-            let topic = body.with_text(limits::TOPIC_BYTES, |name| Ok(Topic::new(name)?))?;
-            ServerFrame::Subscribed { topic, alias: body.number()?, position: position(body)?, recovered }
+            let recovered = flag(body);
+            let topic = body.name(limits::TOPIC_BYTES, Topic::new)?;
+            ServerFrame::Subscribed { topic, alias: body.number(), position: position(body), recovered }
         }
         MESSAGES => {
-            let (alias, first) = (body.number()?, body.varint()?);
+            let (alias, first) = (body.number(), body.varint());
             let records = record::decode_all(body, first)?;
-            if records.is_empty() {
-                return Err(DecodeError::Invalid);
-            }
+            body.check(!records.is_empty());
             ServerFrame::Messages { alias, records }
         }
-        GAP => gap(body)?,
+        GAP => {
+            let flags = body.flags(0b11);
+            let reason = if flags & 0b01 == 0 { GapReason::Evicted } else { GapReason::Epoch };
+            let (alias, from) = (body.number(), body.varint());
+            let to = (flags & 0b10 != 0).then(|| body.varint());
+            body.check(to.is_none_or(|to| to >= from));
+            ServerFrame::Gap { alias, from, to, reason, position: position(body) }
+        }
         EPHEMERAL => {
-            let flags = body.byte()?;
-            if flags & !0b111 != 0 {
-                return Err(DecodeError::Invalid);
-            }
-            let kind = record::kind_of(flags & 0b11)?;
-            let (alias, time) = (body.number()?, body.varint()?);
-            let from = if flags & 0b100 != 0 { Some(body.text(limits::SUBJECT_BYTES)?) } else { None };
-            let data = body.bytes(limits::FRAME_BYTES)?;
+            let flags = body.flags(0b111);
+            let kind = record::kind_of(body, flags & 0b11);
+            let (alias, time) = (body.number(), body.varint());
+            let from = body.maybe(flags & 0b100 != 0, limits::SUBJECT_BYTES);
+            let data = body.bytes(limits::FRAME_BYTES);
             ServerFrame::Ephemeral { alias, time, payload: Payload { kind, data }, from }
         }
-        JOIN => ServerFrame::Join { alias: body.number()?, member: member(body)? },
-        LEAVE => ServerFrame::Leave { alias: body.number()?, member: member(body)? },
+        JOIN => ServerFrame::Join { alias: body.number(), member: member(body) },
+        LEAVE => ServerFrame::Leave { alias: body.number(), member: member(body) },
         ACK => {
-            let logged = flag(body)?;
-            let id = publish_id(body)?;
-            ServerFrame::Ack { id, position: if logged { Some(position(body)?) } else { None } }
+            let logged = flag(body);
+            let id = body.name(limits::PUBLISH_ID_BYTES, PublishId::new)?;
+            ServerFrame::Ack { id, position: logged.then(|| position(body)) }
         }
-        MEMBERS => ServerFrame::Members { alias: body.number()?, members: members(body)? },
-        PRESENCE => ServerFrame::Presence { request: body.number()?, members: members(body)? },
-        HISTORY => history(body)?,
+        MEMBERS => ServerFrame::Members { alias: body.number(), members: members(body) },
+        PRESENCE => ServerFrame::Presence { request: body.number(), members: members(body) },
+        HISTORY => {
+            let more = flag(body);
+            let (request, epoch, first) = (body.number(), epoch(body), body.varint());
+            ServerFrame::History { request, epoch, records: record::decode_all(body, first)?, more }
+        }
         ERROR => {
-            let (about, code, message) = (about(body)?, code(body)?, body.text(limits::MESSAGE_BYTES)?);
-            let retry_after = if flag(body)? { Some(window(body)?) } else { None };
-            ServerFrame::Error { about, code, message, retry_after }
+            let (about, code, message) = (about(body)?, code(body), body.text(limits::MESSAGE_BYTES));
+            ServerFrame::Error { about, code, message, retry_after: flag(body).then(|| window(body)) }
         }
         HEARTBEAT => ServerFrame::Heartbeat,
-        PONG => ServerFrame::Pong { nonce: body.number()? },
-        DRAIN => ServerFrame::Drain { window: window(body)? },
-        EXPIRES => ServerFrame::Expires { after: body.number()? },
-        CLOSED => ServerFrame::Closed { code: code(body)?, reason: body.text(limits::MESSAGE_BYTES)? },
+        PONG => ServerFrame::Pong { nonce: body.number() },
+        DRAIN => ServerFrame::Drain { window: window(body) },
+        EXPIRES => ServerFrame::Expires { after: body.number() },
+        CLOSED => ServerFrame::Closed { code: code(body), reason: body.text(limits::MESSAGE_BYTES) },
         _ => return Ok(None),
     }))
-}
-
-fn gap(body: &mut Reader) -> Result<ServerFrame> {
-    let flags = body.byte()?;
-    let reason = if flags & 0b01 == 0 { GapReason::Evicted } else { GapReason::Epoch };
-    if flags & !0b11 != 0 {
-        return Err(DecodeError::Invalid);
-    }
-    let (alias, from) = (body.number()?, body.varint()?);
-    let to = if flags & 0b10 != 0 { Some(body.varint()?) } else { None };
-    if to.is_some_and(|to| to < from) {
-        return Err(DecodeError::Invalid);
-    }
-    Ok(ServerFrame::Gap { alias, from, to, reason, position: position(body)? })
-}
-
-fn history(body: &mut Reader) -> Result<ServerFrame> {
-    let more = flag(body)?;
-    let request = body.number()?;
-    let epoch = epoch(body)?;
-    let first = body.varint()?;
-    Ok(ServerFrame::History { request, epoch, records: record::decode_all(body, first)?, more })
 }
 
 /// `first offset, count, records…`; the first offset of none is 0.
@@ -257,16 +238,14 @@ pub(super) fn put_position(out: &mut Vec<u8>, position: &Position) {
     put_varint(out, position.offset);
 }
 
-pub(super) fn position(body: &mut Reader) -> Result<Position> {
-    Ok(Position { epoch: epoch(body)?, offset: body.varint()? })
+pub(super) fn position(body: &mut Reader<'_>) -> Position {
+    Position { epoch: epoch(body), offset: body.varint() }
 }
 
-fn epoch(body: &mut Reader) -> Result<Epoch> {
-    body.with_text(limits::EPOCH_BYTES, |epoch| Ok(Epoch::new(epoch)?))
-}
-
-fn publish_id(body: &mut Reader) -> Result<PublishId> {
-    body.with_text(limits::PUBLISH_ID_BYTES, |id| Ok(PublishId::new(id)?))
+fn epoch(body: &mut Reader<'_>) -> Epoch {
+    let epoch = Epoch::new(body.str(limits::EPOCH_BYTES));
+    body.check(epoch.is_ok());
+    epoch.unwrap_or(Epoch::ZERO)
 }
 
 fn put_member(out: &mut Vec<u8>, member: &Member) {
@@ -282,24 +261,22 @@ fn put_members(out: &mut Vec<u8>, members: &[Member]) {
     members.iter().for_each(|member| put_member(out, member));
 }
 
-fn members(body: &mut Reader) -> Result<Vec<Member>> {
-    let count = body.count(limits::MEMBERS)?;
-    (0..count).map(|_| member(body)).collect()
+fn members(body: &mut Reader<'_>) -> Vec<Member> {
+    let count = body.count(limits::MEMBERS);
+    let mut members = Vec::new();
+    while members.len() < count && body.checked().is_ok() {
+        members.push(member(body));
+    }
+    members
 }
 
-fn member(body: &mut Reader) -> Result<Member> {
-    let flags = body.byte()?;
-    if flags & !0b11 != 0 {
-        return Err(DecodeError::Invalid);
+fn member(body: &mut Reader<'_>) -> Member {
+    let flags = body.flags(0b11);
+    Member {
+        id: body.text(limits::CLIENT_ID_BYTES),
+        subject: body.maybe(flags & 0b01 != 0, limits::SUBJECT_BYTES),
+        info: body.maybe(flags & 0b10 != 0, limits::INFO_BYTES),
     }
-    let text = |body: &mut Reader, set: bool, max| -> Result<Option<Arc<str>>> {
-        if set { body.text(max).map(Some) } else { Ok(None) }
-    };
-    Ok(Member {
-        id: body.text(limits::CLIENT_ID_BYTES)?,
-        subject: text(body, flags & 0b01 != 0, limits::SUBJECT_BYTES)?,
-        info: text(body, flags & 0b10 != 0, limits::INFO_BYTES)?,
-    })
 }
 
 fn put_about(out: &mut Vec<u8>, about: &About) {
@@ -320,14 +297,16 @@ fn put_about(out: &mut Vec<u8>, about: &About) {
     }
 }
 
-fn about(body: &mut Reader) -> Result<About> {
-    match body.byte()? {
-        ABOUT_CONNECTION => Ok(About::Connection),
-        ABOUT_TOPIC => Ok(About::Topic(body.with_text(limits::TOPIC_BYTES, |name| Ok(Topic::new(name)?))?)),
-        ABOUT_PUBLISH => Ok(About::Publish(publish_id(body)?)),
-        ABOUT_REQUEST => Ok(About::Request(body.number()?)),
-        _ => Err(DecodeError::Invalid),
-    }
+fn about(body: &mut Reader<'_>) -> Result<About> {
+    Ok(match body.byte() {
+        ABOUT_CONNECTION => About::Connection,
+        ABOUT_TOPIC => About::Topic(body.name(limits::TOPIC_BYTES, Topic::new)?),
+        ABOUT_PUBLISH => About::Publish(body.name(limits::PUBLISH_ID_BYTES, PublishId::new)?),
+        about => {
+            body.check(about == ABOUT_REQUEST);
+            About::Request(body.number())
+        }
+    })
 }
 
 fn put_window(out: &mut Vec<u8>, window: &RetryWindow) {
@@ -335,19 +314,18 @@ fn put_window(out: &mut Vec<u8>, window: &RetryWindow) {
     put_varint(out, u64::from(window.max));
 }
 
-fn window(body: &mut Reader) -> Result<RetryWindow> {
-    let (min, max) = (body.number()?, body.number()?);
-    if min > max { Err(DecodeError::Invalid) } else { Ok(RetryWindow { min, max }) }
+fn window(body: &mut Reader<'_>) -> RetryWindow {
+    let (min, max) = (body.number(), body.number());
+    body.check(min <= max);
+    RetryWindow { min, max }
 }
 
-fn code(body: &mut Reader) -> Result<Code> {
-    u16::try_from(body.varint()?).map(Code).map_err(|_| DecodeError::Invalid)
+fn code(body: &mut Reader<'_>) -> Code {
+    let code = body.varint();
+    body.check(code <= u64::from(u16::MAX));
+    Code(code as u16)
 }
 
-fn flag(body: &mut Reader) -> Result<bool> {
-    match body.byte()? {
-        0 => Ok(false),
-        1 => Ok(true),
-        _ => Err(DecodeError::Invalid),
-    }
+fn flag(body: &mut Reader<'_>) -> bool {
+    body.flags(1) == 1
 }

@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 
 /// Why bytes are not a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,67 +60,145 @@ pub(super) fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
     out.extend_from_slice(bytes);
 }
 
-/// Reads the fields of one frame; every method checks its bounds.
-pub(super) struct Reader(pub Bytes);
+/// Reads the fields of one frame; every method checks its bounds. Only payloads share the frame's memory: all else is read where it lies.
+///
+/// The first error stays, and what is read after it is empty: so a frame is looked at for errors once, at its end, and pages don't pay for a
+/// branch at each field.
+pub(super) struct Reader<'a> {
+    rest: &'a [u8],
+    frame: &'a Bytes,
+    error: Option<DecodeError>,
+}
 
-impl Reader {
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+impl<'a> Reader<'a> {
+    pub fn new(frame: &'a Bytes) -> Self {
+        Self { rest: frame, frame, error: None }
     }
 
-    pub fn byte(&mut self) -> Result<u8> {
-        self.0.try_get_u8().map_err(|_| DecodeError::Truncated)
+    /// What has not been read.
+    pub fn rest(&self) -> &'a [u8] {
+        self.rest
     }
 
-    pub fn varint(&mut self) -> Result<u64> {
-        let mut value = 0_u64;
-        for shift in (0..64).step_by(7) {
-            let byte = self.byte()?;
-            let bits = u64::from(byte & 0x7f);
-            let last = byte & 0x80 == 0;
-            if (shift == 63 && bits > 1) || (last && bits == 0 && shift > 0) {
-                return Err(DecodeError::Varint);
-            }
-            value |= bits << shift;
-            if last {
-                return Ok(value);
-            }
+    pub fn fail(&mut self, error: DecodeError) {
+        self.error.get_or_insert(error);
+        self.rest = &[];
+    }
+
+    /// Fails where something is not so.
+    pub fn check(&mut self, so: bool) {
+        if !so {
+            self.fail(DecodeError::Invalid);
         }
-        Err(DecodeError::Varint)
     }
 
-    pub fn number(&mut self) -> Result<u32> {
-        u32::try_from(self.varint()?).map_err(|_| DecodeError::Varint)
+    /// The error so far, if any.
+    pub fn checked(&self) -> Result<()> {
+        self.error.map_or(Ok(()), Err)
+    }
+
+    /// The same at the frame's end, where there must be nothing left.
+    pub fn end(&self) -> Result<()> {
+        self.checked()?;
+        if self.rest.is_empty() { Ok(()) } else { Err(DecodeError::Trailing) }
+    }
+
+    pub fn byte(&mut self) -> u8 {
+        let Some((first, rest)) = self.rest.split_first() else {
+            self.fail(DecodeError::Truncated);
+            return 0;
+        };
+        self.rest = rest;
+        *first
+    }
+
+    /// A byte that has none but these bits.
+    pub fn flags(&mut self, known: u8) -> u8 {
+        let flags = self.byte();
+        self.check(flags & !known == 0);
+        flags
+    }
+
+    pub fn varint(&mut self) -> u64 {
+        let (mut value, mut shift) = (0_u64, 0);
+        loop {
+            let byte = self.byte();
+            let last = byte & 0x80 == 0;
+            if shift == 63 && byte > 1 || last && byte == 0 && shift > 0 {
+                self.fail(DecodeError::Varint);
+                return 0;
+            }
+            value |= u64::from(byte & 0x7f) << shift;
+            if last {
+                return value;
+            }
+            shift += 7;
+        }
+    }
+
+    pub fn number(&mut self) -> u32 {
+        let number = u32::try_from(self.varint());
+        number.unwrap_or_else(|_| {
+            self.fail(DecodeError::Varint);
+            0
+        })
     }
 
     /// A count of things that take a byte each at the least, so that a lie can't reserve memory.
-    pub fn count(&mut self, max: usize) -> Result<usize> {
-        let count = usize::try_from(self.varint()?).map_err(|_| DecodeError::Invalid)?;
-        if count > max || count > self.0.len() { Err(DecodeError::Invalid) } else { Ok(count) }
+    pub fn count(&mut self, max: usize) -> usize {
+        let count = self.varint();
+        let good = count <= max as u64 && count <= self.rest.len() as u64;
+        self.check(good);
+        if good { count as usize } else { 0 }
     }
 
-    pub fn bytes(&mut self, max: usize) -> Result<Bytes> {
-        let len = usize::try_from(self.varint()?).map_err(|_| DecodeError::Invalid)?;
-        if len > max {
-            return Err(DecodeError::Invalid);
+    pub fn slice(&mut self, max: usize) -> &'a [u8] {
+        let len = self.varint();
+        self.check(len <= max as u64);
+        match self.rest.split_at_checked(len as usize) {
+            Some((slice, rest)) => {
+                self.rest = rest;
+                slice
+            }
+            None => {
+                self.fail(DecodeError::Truncated);
+                &[]
+            }
         }
-        self.take(len)
     }
 
-    pub fn take(&mut self, len: usize) -> Result<Bytes> {
-        if len > self.0.len() {
-            return Err(DecodeError::Truncated);
-        }
-        Ok(self.0.split_to(len))
+    /// A payload: without a copy.
+    pub fn bytes(&mut self, max: usize) -> Bytes {
+        let slice = self.slice(max);
+        let end = self.frame.len() - self.rest.len();
+        if slice.is_empty() { Bytes::new() } else { self.frame.slice(end - slice.len()..end) }
     }
 
-    pub fn text(&mut self, max: usize) -> Result<Arc<str>> {
-        self.with_text(max, |text| Ok(text.into()))
+    pub fn str(&mut self, max: usize) -> &'a str {
+        let slice = self.slice(max);
+        std::str::from_utf8(slice).unwrap_or_else(|_| {
+            self.fail(DecodeError::Utf8);
+            ""
+        })
     }
 
-    /// Reads a text and makes something of it, without a copy in between.
-    pub fn with_text<T>(&mut self, max: usize, make: impl FnOnce(&str) -> Result<T>) -> Result<T> {
-        let bytes = self.bytes(max)?;
-        make(std::str::from_utf8(&bytes).map_err(|_| DecodeError::Utf8)?)
+    pub fn text(&mut self, max: usize) -> Arc<str> {
+        self.str(max).into()
+    }
+
+    /// A text that is there or not.
+    pub fn maybe(&mut self, there: bool, max: usize) -> Option<Arc<str>> {
+        there.then(|| self.text(max))
+    }
+
+    /// A name, checked as its type has it.
+    pub fn name<T>(
+        &mut self,
+        max: usize,
+        new: fn(&str) -> std::result::Result<T, crate::NameError>,
+    ) -> Result<T> {
+        let text = self.str(max);
+        self.checked()?;
+        Ok(new(text)?)
     }
 }

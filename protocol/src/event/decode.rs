@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use crate::{
     About, Code, GapReason, Kind, Limits, Member, Payload, Position, PublishId, Record, RetryWindow,
-    ServerFrame, Topic, limits,
+    ServerFrame, Topic, digits::split, limits,
 };
 
 use super::{
@@ -60,7 +60,7 @@ pub fn decode(name: &str, data: &str) -> Result<Option<ServerFrame>> {
             ServerFrame::Expires { after }
         }
         super::CLOSED => {
-            let (code, reason) = data.split_once(' ').ok_or(EventError::Truncated)?;
+            let (code, reason) = split(data, b' ').ok_or(EventError::Truncated)?;
             ServerFrame::Closed { code: self::code(code)?, reason: text(reason, limits::MESSAGE_BYTES)? }
         }
         _ => return Ok(None),
@@ -69,7 +69,7 @@ pub fn decode(name: &str, data: &str) -> Result<Option<ServerFrame>> {
 
 /// Parts the header line from the lines after it.
 fn header(data: &str) -> Result<(Words<'_>, &str)> {
-    let (line, rest) = data.split_once('\n').ok_or(EventError::Truncated)?;
+    let (line, rest) = split(data, b'\n').ok_or(EventError::Truncated)?;
     Ok((Words::new(line), rest))
 }
 
@@ -163,12 +163,20 @@ fn gap(data: &str) -> Result<ServerFrame> {
 }
 
 fn members(data: &str) -> Result<(u32, Vec<Member>)> {
-    let mut lines = data.split('\n');
-    let mut words = Words::new(lines.next().unwrap_or_default());
+    let (line, mut rest) = split(data, b'\n').map_or((data, None), |(line, rest)| (line, Some(rest)));
+    let mut words = Words::new(line);
     let alias = words.number()?;
     words.end()?;
-    let members: Vec<_> = lines.take(limits::MEMBERS + 1).map(member).collect::<Result<_>>()?;
-    if members.len() > limits::MEMBERS { Err(EventError::Invalid) } else { Ok((alias, members)) }
+    let mut members = Vec::new();
+    while let Some(lines) = rest {
+        if members.len() == limits::MEMBERS {
+            return Err(EventError::Invalid);
+        }
+        let (line, more) = split(lines, b'\n').map_or((lines, None), |(line, more)| (line, Some(more)));
+        members.push(member(line)?);
+        rest = more;
+    }
+    Ok((alias, members))
 }
 
 fn one_member(data: &str) -> Result<(u32, Member)> {
@@ -196,7 +204,7 @@ fn member(line: &str) -> Result<Member> {
 
 fn error(data: &str) -> Result<ServerFrame> {
     let (mut words, rest) = header(data)?;
-    let about = match words.word()?.split_once('=') {
+    let about = match split(words.word()?, b'=') {
         None => About::Connection,
         Some(("topic", word)) => About::Topic(topic(word)?),
         Some(("publish", word)) => About::Publish(PublishId::new(&value(word, limits::PUBLISH_ID_BYTES)?)?),

@@ -4,9 +4,11 @@ use std::fmt::Write;
 
 use ::base64::{Engine, engine::general_purpose::STANDARD};
 
-use crate::{About, Cursor, GapReason, Kind, Member, Payload, Position, PublishId, Record, ServerFrame};
+use crate::{
+    About, Cursor, GapReason, Kind, Member, Payload, Position, PublishId, Record, ServerFrame, put_number,
+};
 
-use super::header::{put_line, put_number, put_word};
+use super::header::{put_line, put_word};
 
 #[derive(Clone, Copy, PartialEq)]
 enum Format {

@@ -4,23 +4,9 @@
 use std::borrow::Cow;
 
 use super::EventError;
+use crate::digits::{self, split};
 
 pub(super) type Result<T> = std::result::Result<T, EventError>;
-
-/// Appends the decimal digits of a number.
-pub(super) fn put_number(out: &mut String, mut number: u64) {
-    let mut digits = [0_u8; 20];
-    let mut start = digits.len();
-    loop {
-        start -= 1;
-        digits[start] = b'0' + (number % 10) as u8;
-        number /= 10;
-        if number == 0 {
-            break;
-        }
-    }
-    out.extend(digits[start..].iter().map(|&digit| char::from(digit)));
-}
 
 /// Appends a value as one word: `%`, spaces and control characters are percent-encoded.
 pub(super) fn put_word(out: &mut String, value: &str) {
@@ -48,7 +34,7 @@ fn put_encoded(out: &mut String, value: &str, also: fn(char) -> bool) {
 
 /// Takes the percent-encoding off a value that is at most `max` bytes long without it.
 pub(super) fn value(encoded: &str, max: usize) -> Result<Cow<'_, str>> {
-    let decoded = if encoded.contains('%') {
+    let decoded = if encoded.bytes().any(|byte| byte == b'%') {
         Cow::Owned(percent_decoded(encoded, max)?)
     } else {
         Cow::Borrowed(encoded)
@@ -74,23 +60,9 @@ fn hex(digit: Option<u8>) -> Result<u8> {
     }
 }
 
-/// Reads a decimal number: digits only, in its shortest form or not.
+/// Reads a decimal number.
 pub(super) fn number(word: &str) -> Result<u64> {
-    if word.is_empty() {
-        return Err(EventError::Invalid);
-    }
-    word.bytes().try_fold(0_u64, |number, byte| {
-        let digit = byte.wrapping_sub(b'0');
-        if digit > 9 {
-            return Err(EventError::Invalid);
-        }
-        // Every message has three of them: what can't overflow is not checked for it.
-        if number < u64::MAX / 10 {
-            return Ok(number * 10 + u64::from(digit));
-        }
-        let shifted = number.checked_mul(10).ok_or(EventError::Invalid)?;
-        shifted.checked_add(u64::from(digit)).ok_or(EventError::Invalid)
-    })
+    digits::number(word).ok_or(EventError::Invalid)
 }
 
 /// The words of one line, in their order; what is left of it, or nothing after the last.
@@ -115,7 +87,7 @@ impl<'a> Words<'a> {
 
     /// The `name=value` words that end a line, the value still encoded. Anything else there is an error.
     pub fn named(self) -> impl Iterator<Item = Result<(&'a str, &'a str)>> {
-        self.map(|word| word.split_once('=').ok_or(EventError::Invalid))
+        self.map(|word| split(word, b'=').ok_or(EventError::Invalid))
     }
 
     /// Ends a line that has no named words in this version; those of a later version are passed over.
@@ -127,15 +99,10 @@ impl<'a> Words<'a> {
 impl<'a> Iterator for Words<'a> {
     type Item = &'a str;
 
-    /// By bytes: looking for a character in a text is made for all of Unicode, and these lines are short.
     fn next(&mut self) -> Option<&'a str> {
         let line = self.0?;
-        match line.bytes().position(|byte| byte == b' ') {
-            Some(end) => {
-                self.0 = line.get(end + 1..);
-                line.get(..end)
-            }
-            None => self.0.take(),
-        }
+        let (word, rest) = split(line, b' ').map_or((line, None), |(word, rest)| (word, Some(rest)));
+        self.0 = rest;
+        Some(word)
     }
 }

@@ -7,31 +7,27 @@ use everwire_protocol::RetryWindow;
 use crate::BackoffConfig;
 
 /// Failures in a row, and the wait that follows.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Backoff {
-    config: BackoffConfig,
     failures: u32,
 }
 
 impl Backoff {
-    pub fn new(config: BackoffConfig) -> Self {
-        Self { config, failures: 0 }
-    }
-
     pub fn failures(&self) -> u32 {
         self.failures
     }
 
     /// Counts a failure, and picks the wait: full jitter, which spreads clients better than any half.
-    pub fn fail(&mut self, rng: &mut fastrand::Rng) -> Duration {
-        let doubled =
-            2_u32.checked_pow(self.failures).and_then(|factor| self.config.base.checked_mul(factor));
+    pub fn fail(&mut self, config: &BackoffConfig, rng: &mut fastrand::Rng) -> Duration {
         let most = match self.failures {
-            0 => self.config.first,
-            _ => doubled.unwrap_or(Duration::MAX).min(self.config.max),
+            0 => millis(config.first),
+            failures => {
+                let doubled = u64::from(millis(config.base)) << failures.min(32);
+                doubled.min(u64::from(millis(config.max))) as u32
+            }
         };
-        self.failures = self.failures.saturating_add(1);
-        pick(rng, Duration::ZERO, most)
+        self.fail_without_wait();
+        pick(rng, 0, most)
     }
 
     /// Counts a failure for which somebody else says how long to wait.
@@ -46,17 +42,17 @@ impl Backoff {
 
 /// A moment in the server's window, so that its clients don't all come at once.
 pub(crate) fn pick_in(rng: &mut fastrand::Rng, window: RetryWindow) -> Duration {
-    pick(rng, Duration::from_millis(window.min.into()), Duration::from_millis(window.max.into()))
+    pick(rng, window.min, window.max)
 }
 
-/// Uniform, in whole milliseconds, both ends included.
-fn pick(rng: &mut fastrand::Rng, min: Duration, max: Duration) -> Duration {
-    // In 64 bits: pages pay for the code of wider arithmetic.
-    let millis = |duration: Duration| {
-        duration.as_secs().saturating_mul(1_000).saturating_add(u64::from(duration.subsec_millis()))
-    };
-    let (min, max) = (millis(min), millis(max));
-    Duration::from_millis(rng.u64(min..=max.max(min)))
+/// Uniform, in milliseconds, both ends included. No wait is beyond 32 bits of them, and pages pay for the code of wider arithmetic.
+fn pick(rng: &mut fastrand::Rng, min: u32, max: u32) -> Duration {
+    Duration::from_millis(u64::from(rng.u32(min..=max.max(min))))
+}
+
+fn millis(duration: Duration) -> u32 {
+    let millis = duration.as_secs().saturating_mul(1_000).saturating_add(u64::from(duration.subsec_millis()));
+    millis.min(u64::from(u32::MAX)) as u32
 }
 
 #[cfg(test)]
@@ -65,11 +61,7 @@ mod tests {
 
     fn longest(failures_before: u32) -> Duration {
         let mut rng = fastrand::Rng::with_seed(1);
-        let wait = |_| {
-            let mut backoff = Backoff::new(BackoffConfig::default());
-            backoff.failures = failures_before;
-            backoff.fail(&mut rng)
-        };
+        let wait = |_| Backoff { failures: failures_before }.fail(&BackoffConfig::default(), &mut rng);
         (0..4_000).map(wait).max().unwrap_or_default()
     }
 
@@ -87,8 +79,7 @@ mod tests {
     #[test]
     fn waits_are_spread_from_zero_up() {
         let mut rng = fastrand::Rng::with_seed(2);
-        let waits =
-            (0..4_000).map(|_| Backoff { config: BackoffConfig::default(), failures: 6 }.fail(&mut rng));
+        let waits = (0..4_000).map(|_| Backoff { failures: 6 }.fail(&BackoffConfig::default(), &mut rng));
         let early = waits.filter(|wait| *wait < Duration::from_secs(5)).count();
         assert!((800..1_200).contains(&early), "{early} of 4,000 in the first quarter");
     }

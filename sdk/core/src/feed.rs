@@ -7,7 +7,7 @@
 
 use everwire_protocol::{Epoch, From, Member, Position, limits};
 
-use crate::{BackoffConfig, SubscribeOptions, SubscriptionId, Time, backoff::Backoff, reader::Reader};
+use crate::{SubscribeOptions, SubscriptionId, Time, backoff::Backoff, reader::Reader};
 
 /// A topic and its readers; never without any.
 #[derive(Debug)]
@@ -29,12 +29,12 @@ pub(crate) struct Feed {
 }
 
 impl Feed {
-    pub fn new(generation: u64, backoff: BackoffConfig) -> Self {
+    pub fn new(generation: u64) -> Self {
         Self {
             readers: Vec::new(),
             generation,
             refused_until: None,
-            backoff: Backoff::new(backoff),
+            backoff: Backoff::default(),
             fruitless: 0,
             catches_up_until: Time::default(),
             members: None,
@@ -63,38 +63,70 @@ impl Feed {
     /// Where to ask the server to start.
     pub fn start(&self) -> From {
         let paused = self.paused();
-        let awake = || self.readers.iter().filter(move |reader| paused || !reader.paused());
-        let order = |from: &From| match from {
+        let awake = |reader: &Reader| paused || !reader.paused();
+        let order = |from: From| match from {
             From::Latest => (0, 0),
-            From::Last(n) => (1, *n),
+            From::Last(n) => (1, n),
             From::Earliest => (2, 0),
             From::Position(_) => (3, 0),
         };
-        let begins = awake().filter(|reader| reader.begins).map(Reader::start);
-        if let Some(start) = begins.min_by_key(order) {
+        let (mut begins, mut owed, mut first, mut unproven) = (None, None, None, None);
+        for reader in &self.readers {
+            if !reader.stands && !reader.lacks() && unproven.is_none() {
+                unproven = Some(reader.cursor());
+            }
+            if !awake(reader) {
+                continue;
+            }
+            let start = reader.start();
+            if reader.begins && begins.is_none_or(|begins| order(start) < order(begins)) {
+                begins = Some(start);
+            }
+            if reader.owed && owed.is_none() {
+                owed = Some(reader.cursor());
+            }
+            first = first.or(Some(reader.cursor()));
+        }
+        if let Some(start) = begins {
             return start;
         }
-        let owed = awake().find(|reader| reader.owed);
-        let unproven =
-            || self.readers.iter().find(|reader| !reader.stands && !reader.lacks()).and_then(Reader::cursor);
         if owed.is_none()
-            && let Some(Position { epoch, .. }) = unproven()
+            && let Some(Some(Position { epoch, .. })) = unproven
         {
-            let furthest = self.readers.iter().filter(|reader| !reader.begins).filter_map(Reader::cursor);
-            return from_one(
-                furthest.filter(|cursor| cursor.epoch == epoch).max_by_key(|cursor| cursor.offset),
-            );
+            return self.outermost(epoch, true, &|reader| !reader.begins);
         }
-        let first = owed.or_else(|| awake().next()).and_then(Reader::cursor);
-        let of_one_life = |epoch: Epoch| awake().filter_map(Reader::cursor).filter(move |c| c.epoch == epoch);
-        from_one(first.and_then(|first| of_one_life(first.epoch).min_by_key(|cursor| cursor.offset)))
+        match owed.or(first).flatten() {
+            Some(first) => self.outermost(first.epoch, false, &awake),
+            None => From::Latest,
+        }
+    }
+
+    /// Of the cursors in one life of the log the furthest, or the least.
+    fn outermost(&self, epoch: Epoch, furthest: bool, counts: &dyn Fn(&Reader) -> bool) -> From {
+        let mut found: Option<Position> = None;
+        for reader in self.readers.iter().filter(|reader| counts(reader)) {
+            if let Some(cursor) = reader.cursor().filter(|cursor| cursor.epoch == epoch)
+                && found.is_none_or(|found| (cursor.offset > found.offset) == furthest)
+            {
+                found = Some(cursor);
+            }
+        }
+        found.map_or(From::Latest, From::Position)
     }
 
     /// Where a reader of what is new may start without a question: where the others are, if they are there.
     pub fn front(&self, now: Time) -> Option<Position> {
-        let there = |reader: &&Reader| reader.stands && !reader.lacks() && !reader.paused();
-        let cursors = self.readers.iter().filter(there).filter_map(Reader::cursor);
-        cursors.max_by_key(|cursor| cursor.offset).filter(|_| now >= self.catches_up_until)
+        let mut front: Option<Position> = None;
+        for reader in
+            self.readers.iter().filter(|reader| reader.stands && !reader.lacks() && !reader.paused())
+        {
+            if let Some(cursor) = reader.cursor()
+                && front.is_none_or(|front| cursor.offset >= front.offset)
+            {
+                front = Some(cursor);
+            }
+        }
+        front.filter(|_| now >= self.catches_up_until)
     }
 
     /// Takes a reader in. Returns what it is to be told at once, or nothing where the server has to be asked.
@@ -127,10 +159,6 @@ impl Feed {
             self.members = None;
         }
     }
-}
-
-fn from_one(cursor: Option<Position>) -> From {
-    cursor.map_or(From::Latest, From::Position)
 }
 
 #[cfg(test)]

@@ -21,20 +21,31 @@ pub(crate) enum Phase {
 }
 
 /// A topic as it stands on a link.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct OnLink {
+    /// How many subscribes of it have had no answer yet. Only the last one's answer counts.
+    unanswered: u32,
+    /// What was asked for last, unless that is no more wanted.
+    pub asked: Option<Asked>,
+    /// What stands for it in frames.
+    pub alias: Option<Alias>,
+}
+
+/// What was asked for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asked {
     /// The generation of the feed that it was asked for.
     pub generation: u64,
     /// Where it was asked from.
-    pub asked: From,
+    pub from: From,
     /// Whether the server was told to pause it.
     pub paused: bool,
 }
 
 /// What an alias stands for.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Alias {
-    pub topic: Topic,
+    pub number: u32,
     /// The generation that was answered.
     pub generation: u64,
     /// The life of the log that its records are from.
@@ -59,16 +70,14 @@ pub(crate) struct Link {
     pub deadline: Time,
     /// When it became the session's link.
     pub live_since: Time,
-    /// What was asked for on it.
+    /// What was asked for on it, and what was answered.
     pub topics: Map<Topic, OnLink>,
-    pub aliases: Map<u32, Alias>,
-    /// How many subscribes of each topic have had no answer yet. Only the last one's answer counts.
-    unanswered: Map<Topic, u32>,
     /// When to look for the answers to subscribes that are awaited.
     pub subscribe_due: Option<Time>,
     /// Since when they are.
     pub awaits_since: Time,
-    pub parser: sse::Parser,
+    /// None before the first bytes of a stream.
+    pub parser: Option<sse::Parser>,
     /// Frames that wait to be sent.
     pub outgoing: Vec<u8>,
     /// The server's heartbeat interval.
@@ -102,11 +111,9 @@ impl Link {
             deadline: now + timeout,
             live_since: now,
             topics: Map::default(),
-            aliases: Map::default(),
-            unanswered: Map::default(),
             subscribe_due: None,
             awaits_since: Time::default(),
-            parser: sse::Parser::new(),
+            parser: None,
             outgoing: Vec::new(),
             heartbeat: Duration::ZERO,
             heard: now,
@@ -128,8 +135,6 @@ impl Link {
     /// Forgets the answers of the exchange before: each has its own aliases.
     pub fn begin_exchange(&mut self) {
         self.topics.clear();
-        self.aliases.clear();
-        self.unanswered.clear();
         self.exchanging = true;
         self.fruitful = false;
     }
@@ -144,57 +149,73 @@ impl Link {
         self.transport.has_frames() && self.phase >= Phase::Opened
     }
 
-    pub fn send(&mut self, frame: &ClientFrame) {
-        binary::encode_client(frame, &mut self.outgoing);
+    pub fn send(&mut self, frame: ClientFrame) {
+        binary::encode_client(&frame, &mut self.outgoing);
     }
 
-    /// Where the topic of an alias was asked from.
-    pub fn asked(&self, alias: u32) -> Option<From> {
-        self.topics.get(&self.aliases.get(&alias)?.topic).map(|on_link| on_link.asked)
+    /// What was asked for last of a topic, if it is still wanted.
+    pub fn asked(&self, topic: &Topic) -> Option<Asked> {
+        self.topics.get(topic)?.asked
+    }
+
+    /// The topic that an alias stands for.
+    pub fn known(&mut self, alias: u32) -> Option<(&Topic, &mut OnLink)> {
+        self.topics.iter_mut().find(|(_, on_link)| on_link.alias.is_some_and(|known| known.number == alias))
+    }
+
+    /// An alias stands for a topic from now on, and for no other.
+    pub fn name(&mut self, topic: &Topic, alias: Alias) {
+        if let Some((_, before)) = self.known(alias.number) {
+            before.alias = None;
+        }
+        if let Some(on_link) = self.topics.get_mut(topic) {
+            on_link.alias = Some(alias);
+        }
     }
 
     /// A topic is asked for.
-    pub fn ask(&mut self, topic: &Topic, generation: u64, asked: From) {
-        self.topics.insert(topic.clone(), OnLink { generation, asked, paused: false });
-        match self.unanswered.get_mut(topic) {
-            Some(count) => *count += 1,
-            None => self.unanswered.insert(topic.clone(), 1),
-        }
+    pub fn ask(&mut self, topic: &Topic, generation: u64, from: From) {
+        let on_link = self.topics.get_or_default(topic);
+        on_link.asked = Some(Asked { generation, from, paused: false });
+        on_link.unanswered += 1;
     }
 
     /// A topic is no more wanted: what still comes of it is unknown.
     pub fn drop_topic(&mut self, topic: &Topic) {
-        self.topics.remove(topic);
-        self.aliases.retain(|alias| alias.topic != *topic);
+        let Some(on_link) = self.topics.get_mut(topic) else { return };
+        if on_link.unanswered == 0 {
+            self.topics.remove(topic);
+        } else {
+            (on_link.asked, on_link.alias) = (None, None);
+        }
     }
 
     /// An answer about a topic came. Returns the generation that it is the answer to, unless that was
     /// given up since.
     pub fn answered(&mut self, topic: &Topic) -> Option<u64> {
-        match self.unanswered.get_mut(topic) {
-            Some(count) if *count > 1 => {
-                *count -= 1;
-                return None;
-            }
-            Some(_) => {
-                self.unanswered.remove(topic);
-            }
-            None => return None,
+        let on_link = self.topics.get_mut(topic)?;
+        on_link.unanswered = on_link.unanswered.checked_sub(1)?;
+        if on_link.unanswered > 0 {
+            return None;
         }
-        if self.unanswered.is_empty() {
+        let asked = on_link.asked;
+        if asked.is_none() {
+            self.topics.remove(topic);
+        }
+        if !self.awaits_any() {
             self.subscribe_due = None;
         }
-        self.topics.get(topic).map(|on_link| on_link.generation)
+        Some(asked?.generation)
     }
 
     /// Whether a subscribe of the topic has had no answer.
     pub fn awaits(&self, topic: &Topic) -> bool {
-        self.unanswered.contains_key(topic)
+        self.topics.get(topic).is_some_and(|on_link| on_link.unanswered > 0)
     }
 
     /// Whether any subscribe has had no answer.
     pub fn awaits_any(&self) -> bool {
-        !self.unanswered.is_empty()
+        self.topics.iter().any(|(_, on_link)| on_link.unanswered > 0)
     }
 
     pub fn heard_at(&mut self, now: Time) {

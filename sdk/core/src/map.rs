@@ -1,6 +1,8 @@
 //! A small map in key order, in one vector: a session has a handful of topics, at most
 //! [`TOPICS`](everwire_protocol::limits::TOPICS), and a tree for each kind of value would be a tenth of the wasm.
 
+use std::cmp::Ordering;
+
 /// Keys in their order, each with its value.
 #[derive(Clone, Debug)]
 pub(crate) struct Map<K, V>(Vec<(K, V)>);
@@ -25,6 +27,19 @@ impl<K: Ord, V> Map<K, V> {
         self.place(key).is_ok()
     }
 
+    /// The key's value; where there is none, it has the default one from now on.
+    pub fn get_or_default(&mut self, key: &K) -> &mut V
+    where
+        K: Clone,
+        V: Default,
+    {
+        let place = self.place(key).unwrap_or_else(|place| {
+            self.0.insert(place, (key.clone(), V::default()));
+            place
+        });
+        &mut self.0[place].1
+    }
+
     /// Puts a value in the place of the key's last one.
     pub fn insert(&mut self, key: K, value: V) {
         match self.place(&key) {
@@ -39,6 +54,7 @@ impl<K: Ord, V> Map<K, V> {
         }
     }
 
+    #[cfg(feature = "relay")]
     pub fn retain(&mut self, keep: impl Fn(&V) -> bool) {
         self.0.retain(|(_, value)| keep(value));
     }
@@ -51,20 +67,30 @@ impl<K: Ord, V> Map<K, V> {
         self.0.len()
     }
 
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
     pub fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
         self.0.iter().map(|(key, value)| (key, value))
+    }
+
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = (&K, &mut V)> {
+        self.0.iter_mut().map(|(key, value)| (&*key, value))
     }
 
     pub fn values_mut(&mut self) -> impl Iterator<Item = &mut V> {
         self.0.iter_mut().map(|(_, value)| value)
     }
 
+    /// Where the key is, or belongs. Written out: the library's search is for more keys than there are.
     fn place(&self, key: &K) -> Result<usize, usize> {
-        self.0.binary_search_by(|(other, _)| other.cmp(key))
+        let (mut low, mut high) = (0, self.0.len());
+        while low < high {
+            let middle = (low + high) / 2;
+            match self.0[middle].0.cmp(key) {
+                Ordering::Less => low = middle + 1,
+                Ordering::Equal => return Ok(middle),
+                Ordering::Greater => high = middle,
+            }
+        }
+        Err(low)
     }
 }
 
@@ -82,13 +108,17 @@ mod tests {
         map.remove(&2);
         map.remove(&2);
         assert_eq!((map.get(&2), map.get(&3), map.contains_key(&1)), (None, Some(&'d'), true));
-        map.retain(|value| *value == 'd');
+        map.remove(&1);
         assert!(map.iter().eq([(&3, &'d')]));
+        *map.get_or_default(&3) = 'f';
+        *map.get_or_default(&4) = 'g';
+        assert!(map.iter_mut().eq([(&3, &mut 'f'), (&4, &mut 'g')]));
+        map.remove(&4);
         if let Some(value) = map.get_mut(&3) {
             *value = 'e';
         }
         map.values_mut().for_each(|value| assert_eq!(*value, 'e'));
         map.clear();
-        assert!(map.is_empty());
+        assert_eq!(map.len(), 0);
     }
 }

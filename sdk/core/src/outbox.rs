@@ -1,12 +1,9 @@
 //! Publishes until their outcome: order, limits, age. It knows no link; others send what it hands out.
 
-use std::collections::VecDeque;
-
 use everwire_protocol::{ClientFrame, PublishId};
 
 use crate::{
-    BackoffConfig, OutboxConfig, Overflow, Publish, PublishError, RequestId, StoredPublish, Time,
-    backoff::Backoff,
+    OutboxConfig, Overflow, Publish, PublishError, RequestId, StoredPublish, Time, backoff::Backoff,
 };
 
 /// A publish that waits for its outcome.
@@ -48,9 +45,10 @@ struct Post {
 }
 
 /// The publishes, oldest first.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Outbox {
-    entries: VecDeque<Entry>,
+    /// Not many: what is at the front goes, and the others move up.
+    entries: Vec<Entry>,
     bytes: usize,
     /// Nothing is sent before this.
     hold_until: Option<Time>,
@@ -60,16 +58,6 @@ pub(crate) struct Outbox {
 }
 
 impl Outbox {
-    pub fn new(backoff: BackoffConfig) -> Self {
-        Self {
-            entries: VecDeque::new(),
-            bytes: 0,
-            hold_until: None,
-            post: None,
-            backoff: Backoff::new(backoff),
-        }
-    }
-
     pub fn len(&self) -> usize {
         self.entries.len()
     }
@@ -99,13 +87,13 @@ impl Outbox {
             return Err(PublishError::OutboxFull);
         }
         while !fits(self) {
-            match (config.overflow, self.entries.front()) {
-                (Overflow::DropOldest, Some(_)) => dropped.extend(self.remove(0)),
+            match (config.overflow, self.entries.first()) {
+                (Overflow::DropOldest, Some(_)) => dropped.push(self.remove(0)),
                 _ => return Err(PublishError::OutboxFull),
             }
         }
         self.bytes += size;
-        self.entries.push_back(entry);
+        self.entries.push(entry);
         Ok(dropped)
     }
 
@@ -127,7 +115,7 @@ impl Outbox {
     /// Takes a publish out, for its outcome. `None` when it has had one.
     pub fn settle(&mut self, id: &PublishId) -> Option<Gone> {
         let index = self.entries.iter().position(|entry| entry.id == *id)?;
-        self.remove(index)
+        Some(self.remove(index))
     }
 
     /// Whether a publish is ephemeral; `None` when it has had its outcome.
@@ -146,19 +134,19 @@ impl Outbox {
     /// ones.
     pub fn link_lost(&mut self) -> Vec<Gone> {
         self.entries.iter_mut().for_each(|entry| entry.sent = false);
-        self.remove_where(|entry| entry.publish.ephemeral)
+        self.remove_where(&|entry| entry.publish.ephemeral)
     }
 
     /// Takes out those whose time is over.
     pub fn expire(&mut self, now: Time) -> Vec<Gone> {
-        self.remove_where(|entry| entry.expires <= now)
+        self.remove_where(&|entry| entry.expires <= now)
     }
 
     /// Takes out all. What is saved stays so, for the next page to send.
     pub fn clear(&mut self) -> Vec<Gone> {
         self.post = None;
         self.entries.iter_mut().for_each(|entry| entry.saved = false);
-        self.remove_where(|_| true)
+        self.remove_where(&|_| true)
     }
 
     /// When the next one expires. What was restored has its own time.
@@ -196,14 +184,16 @@ impl Outbox {
         if self.is_held() || self.post.is_some() || self.entries.is_empty() {
             return None;
         }
-        let mut sum = 0;
-        let batch = self.entries.iter().take_while(|entry| {
-            let first = sum == 0;
+        let (mut ids, mut frames, mut sum) = (Vec::new(), Vec::new(), 0);
+        for entry in &self.entries {
             // Each costs something beside its payload.
             sum += entry.bytes() + 128;
-            first || sum <= bytes
-        });
-        let (ids, frames) = batch.map(|entry| (entry.id.clone(), entry.frame())).unzip();
+            if sum > bytes && !ids.is_empty() {
+                break;
+            }
+            ids.push(entry.id.clone());
+            frames.push(entry.frame());
+        }
         self.post = Some(Post { request, ids });
         Some(frames)
     }
@@ -222,24 +212,21 @@ impl Outbox {
         self.post = None;
     }
 
-    fn remove(&mut self, index: usize) -> Option<Gone> {
-        let entry = self.entries.remove(index)?;
+    fn remove(&mut self, index: usize) -> Gone {
+        let entry = self.entries.remove(index);
         self.bytes -= entry.bytes();
-        Some(Gone { id: entry.id, saved: entry.saved })
+        Gone { id: entry.id, saved: entry.saved }
     }
 
-    fn remove_where(&mut self, gone: impl Fn(&Entry) -> bool) -> Vec<Gone> {
-        let mut all = Vec::new();
-        let mut bytes = 0;
-        self.entries.retain(|entry| {
-            let keep = !gone(entry);
-            if !keep {
-                all.push(Gone { id: entry.id.clone(), saved: entry.saved });
-                bytes += entry.bytes();
+    fn remove_where(&mut self, gone: &dyn Fn(&Entry) -> bool) -> Vec<Gone> {
+        let (mut all, mut index) = (Vec::new(), 0);
+        while let Some(entry) = self.entries.get(index) {
+            if gone(entry) {
+                all.push(self.remove(index));
+            } else {
+                index += 1;
             }
-            keep
-        });
-        self.bytes -= bytes;
+        }
         all
     }
 }

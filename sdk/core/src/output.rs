@@ -9,12 +9,18 @@ use crate::{Event, StoredPublish, Transport};
 
 /// One try of one transport. What is reported of an attempt that the session has closed is ignored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct AttemptId(pub(crate) u64);
+pub struct AttemptId(pub(crate) u32);
 
 impl AttemptId {
+    /// The one of a number, for hosts that hand it over a border. What the session doesn't know changes nothing.
+    #[must_use]
+    pub const fn new(number: u32) -> Self {
+        Self(number)
+    }
+
     /// Its number, for logs.
     #[must_use]
-    pub const fn as_u64(self) -> u64 {
+    pub const fn as_u32(self) -> u32 {
         self.0
     }
 }
@@ -24,6 +30,12 @@ impl AttemptId {
 pub struct RequestId(pub(crate) u32);
 
 impl RequestId {
+    /// The one of a number, for hosts that hand it over a border. What the session doesn't know changes nothing.
+    #[must_use]
+    pub const fn new(number: u32) -> Self {
+        Self(number)
+    }
+
     /// Its number, for logs.
     #[must_use]
     pub const fn as_u32(self) -> u32 {
@@ -36,6 +48,12 @@ impl RequestId {
 pub struct SubscriptionId(pub(crate) u32);
 
 impl SubscriptionId {
+    /// The one of a number, for hosts that hand it over a border. What the session doesn't know changes nothing.
+    #[must_use]
+    pub const fn new(number: u32) -> Self {
+        Self(number)
+    }
+
     /// Its number, for logs.
     #[must_use]
     pub const fn as_u32(self) -> u32 {

@@ -7,7 +7,7 @@
 
 use std::hash::Hasher;
 
-use everwire_protocol::{ClientId, PublishId};
+use everwire_protocol::{ClientId, PublishId, put_number};
 use siphasher::sip::SipHasher24;
 
 use crate::PublishError;
@@ -32,7 +32,10 @@ impl Publisher {
 
     /// The id of the next publish.
     pub fn next_id(&self) -> Result<PublishId, PublishError> {
-        let mut id = [&self.name, ".", &self.next.to_string(), "."].concat();
+        let mut id = self.name.clone();
+        id.push('.');
+        put_number(&mut id, self.next);
+        id.push('.');
         push_word(&mut id, hash(self.key, &self.next.to_le_bytes()));
         // It is made of nothing but what may be in a publish id, and is short enough.
         PublishId::new(&id).map_err(|_| PublishError::Closed)

@@ -17,9 +17,11 @@ pub(crate) enum Ask {
 impl Ask {
     pub fn frame(&self, id: RequestId) -> ClientFrame {
         let request = id.0;
-        match self.clone() {
-            Self::History { topic, range, limit } => ClientFrame::History { request, topic, range, limit },
-            Self::Presence { topic } => ClientFrame::Presence { request, topic },
+        match self {
+            Self::History { topic, range, limit } => {
+                ClientFrame::History { request, topic: topic.clone(), range: *range, limit: *limit }
+            }
+            Self::Presence { topic } => ClientFrame::Presence { request, topic: topic.clone() },
         }
     }
 
@@ -71,10 +73,10 @@ impl Questions {
     }
 
     /// The next one to send, marked as sent on the link or by a request of its own.
-    pub fn next_to_send(&mut self, on_link: bool) -> Option<(RequestId, Ask)> {
+    pub fn next_to_send(&mut self, on_link: bool) -> Option<(RequestId, &Ask)> {
         let question = self.0.iter_mut().find(|question| question.sent == Sent::No)?;
         question.sent = if on_link { Sent::OnLink } else { Sent::ByRequest };
-        Some((question.id, question.ask.clone()))
+        Some((question.id, &question.ask))
     }
 
     /// What was asked on the link is to be asked again.
@@ -93,16 +95,12 @@ impl Questions {
 
     /// Takes one whose time is over.
     pub fn take_due(&mut self, now: Time) -> Option<(RequestId, Ask)> {
-        self.take_first(|question| question.due <= now)
+        if self.next_due()? <= now { self.pop() } else { None }
     }
 
     /// Takes any.
     pub fn pop(&mut self) -> Option<(RequestId, Ask)> {
-        self.take_first(|_| true)
-    }
-
-    fn take_first(&mut self, take: impl FnOnce(&Question) -> bool) -> Option<(RequestId, Ask)> {
-        self.0.first().filter(|question| take(question))?;
+        self.0.first()?;
         let question = self.0.remove(0);
         Some((question.id, question.ask))
     }

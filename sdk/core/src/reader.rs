@@ -107,12 +107,12 @@ impl Reader {
     /// has to be told: where it goes on, and whether nothing was lost.
     pub fn subscribed(
         &mut self,
-        asked: From,
+        asked: &From,
         position: Position,
         recovered: bool,
     ) -> Option<(Position, bool)> {
         let first = self.begins;
-        if first && self.start() != asked {
+        if first && self.start() != *asked {
             return None;
         }
         self.begins = false;
@@ -120,7 +120,7 @@ impl Reader {
         let cursor = *self.cursor.get_or_insert(position);
         let reached = cursor.epoch == position.epoch && cursor.offset >= position.offset;
         // What was asked from an earlier place of the same life brings either all from there, or a gap.
-        let covered = matches!(asked, From::Position(from) if is_at_or_before(from, cursor));
+        let covered = matches!(asked, From::Position(from) if is_at_or_before(*from, cursor));
         self.owed = !reached && !covered;
         if self.owed || std::mem::replace(&mut self.stands, true) {
             return None;
@@ -159,7 +159,7 @@ impl Reader {
     /// from `asked` on the link that says so.
     pub fn gap(
         &mut self,
-        asked: From,
+        asked: &From,
         (from, to, reason): (u64, Option<u64>, GapReason),
         position: Position,
     ) -> GapVerdict {
@@ -174,14 +174,14 @@ impl Reader {
 
     fn judge(
         &self,
-        asked: From,
+        asked: &From,
         (from, to, reason): (u64, Option<u64>, GapReason),
         position: Position,
     ) -> GapVerdict {
         let Some(cursor) = self.cursor else { return GapVerdict::Hole };
         let next = cursor.offset.saturating_add(1);
         let lost = reason == GapReason::Epoch;
-        if lost && matches!(asked, From::Position(from) if is_at_or_before(from, cursor)) {
+        if lost && matches!(asked, From::Position(from) if is_at_or_before(*from, cursor)) {
             // The log has no such place as was asked for, so it has none beyond it either, even where its epoch is
             // the same. (Another link's answer to a cursor of another epoch may look alike; it is a repeat.)
             return GapVerdict::Tell { from: next, to: None };

@@ -2,7 +2,7 @@
 //! made.
 
 use bytes::Bytes;
-use everwire_protocol::{ClientId, From, HistoryRange, Topic, http};
+use everwire_protocol::{ClientId, From, HistoryRange, Topic, http, put_number};
 
 use crate::{Method, Request, Token, Transport};
 
@@ -47,7 +47,9 @@ pub(crate) fn stateless(
     let mut query = Query::default();
     for asked in topics {
         query.add(http::TOPIC, asked.topic.as_str());
-        query.add_display(http::FROM, &asked.from);
+        let mut from = String::new();
+        asked.from.push_to(&mut from);
+        query.add(http::FROM, &from);
     }
     let mut present = topics.iter().filter(|asked| asked.presence).peekable();
     if present.peek().is_some() {
@@ -59,7 +61,7 @@ pub(crate) fn stateless(
     }
     present.for_each(|asked| query.add(http::PRESENCE, asked.topic.as_str()));
     let (path, accept) = if transport.is_poll() {
-        query.add_display(http::TIMEOUT, &timeout);
+        query.add_number(http::TIMEOUT, timeout);
         (http::POLL_PATH, http::MEDIA_BINARY)
     } else {
         (http::SSE_PATH, EVENT_STREAM)
@@ -68,7 +70,11 @@ pub(crate) fn stateless(
     let fits = path.len() + 1 + query.0.len() <= TARGET_BYTES || transport == Transport::EventSource;
     let token = asker.token.clone();
     if fits {
-        let target = if query.0.is_empty() { path.into() } else { [path, "?", &query.0].concat() };
+        let mut target = String::from(path);
+        if !query.0.is_empty() {
+            target.push('?');
+            target.push_str(&query.0);
+        }
         Request { method: Method::Get, target, accept: Some(accept), content_type: None, body: None, token }
     } else {
         Request {
@@ -96,10 +102,10 @@ pub(crate) fn publish(body: Bytes, token: Option<Token>) -> Request {
 pub(crate) fn history(topic: &Topic, range: HistoryRange, limit: u32, token: Option<Token>) -> Request {
     let mut query = Query::default();
     match range {
-        HistoryRange::Before(offset) => query.add_display(http::BEFORE, &offset),
-        HistoryRange::After(offset) => query.add_display(http::AFTER, &offset),
+        HistoryRange::Before(offset) => query.add_number(http::BEFORE, offset),
+        HistoryRange::After(offset) => query.add_number(http::AFTER, offset),
     }
-    query.add_display(http::LIMIT, &limit);
+    query.add_number(http::LIMIT, u64::from(limit));
     about_topic(topic, "/history?", &query.0, token)
 }
 
@@ -108,7 +114,8 @@ pub(crate) fn presence(topic: &Topic, token: Option<Token>) -> Request {
 }
 
 fn about_topic(topic: &Topic, what: &str, query: &str, token: Option<Token>) -> Request {
-    let mut target = [http::TOPICS_PATH, "/"].concat();
+    let mut target = String::from(http::TOPICS_PATH);
+    target.push('/');
     encode(topic.as_str(), &mut target);
     target.push_str(what);
     target.push_str(query);
@@ -136,8 +143,10 @@ impl Query {
         encode(value, &mut self.0);
     }
 
-    fn add_display(&mut self, name: &str, value: &impl ToString) {
-        self.add(name, &value.to_string());
+    fn add_number(&mut self, name: &str, value: u64) {
+        let mut digits = String::new();
+        put_number(&mut digits, value);
+        self.add(name, &digits);
     }
 }
 
@@ -145,7 +154,7 @@ impl Query {
 fn encode(text: &str, out: &mut String) {
     const HEX: &[u8; 16] = b"0123456789ABCDEF";
     for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
             out.push(char::from(byte));
         } else {
             out.push('%');

@@ -1,6 +1,6 @@
 //! Which transport to try next. It knows what worked and what kept dying, and starts nothing itself.
 
-use std::{collections::VecDeque, time::Duration};
+use std::time::Duration;
 
 use crate::{Config, Time, Transport, Transports};
 
@@ -14,7 +14,7 @@ pub(crate) struct Selection {
     /// What worked on an earlier page, until when.
     remembered: Option<(Transport, Time)>,
     /// What is left to be tried in this round.
-    round: VecDeque<Transport>,
+    round: Vec<Transport>,
     /// A failure doesn't bring on the next transport in this round; only hanging does.
     cautious: bool,
     /// What worked last, and when it last did.
@@ -33,7 +33,7 @@ impl Selection {
         Self {
             remembered: None,
             order: normalised(transports),
-            round: VecDeque::new(),
+            round: Vec::new(),
             cautious: false,
             worked: None,
             demoted: None,
@@ -80,9 +80,11 @@ impl Selection {
         let worked = self.worked_lately(now, remember);
         // On a fresh page a failure of what is remembered means that the place is another one.
         self.cautious = worked.is_some() && failures <= 2;
-        let first = worked.or_else(|| self.remembered(now));
-        let others = self.ordered(now, remember).filter(|transport| Some(*transport) != first);
-        self.round = first.into_iter().chain(others).collect();
+        self.round = self.ordered(now, remember);
+        if let Some(first) = worked.or_else(|| self.remembered(now)) {
+            self.round.retain(|transport| *transport != first);
+            self.round.insert(0, first);
+        }
     }
 
     /// When something better than `current` is to be tried: what is remembered counts from when it began.
@@ -94,7 +96,9 @@ impl Selection {
 
     /// Begins a round of what is better than `current`; of all, when that is not allowed any more.
     pub fn begin_better(&mut self, now: Time, remember: Duration, current: Transport) {
-        self.round = self.ordered(now, remember).take_while(|transport| *transport != current).collect();
+        self.round = self.ordered(now, remember);
+        let place = self.round.iter().position(|transport| *transport == current);
+        self.round.truncate(place.unwrap_or(self.round.len()));
         self.cautious = false;
     }
 
@@ -111,12 +115,12 @@ impl Selection {
 
     /// The next transport of the round.
     pub fn next(&mut self) -> Option<Transport> {
-        self.round.pop_front()
+        if self.round.is_empty() { None } else { Some(self.round.remove(0)) }
     }
 
     /// The transport that [`next`](Self::next) would give.
     pub fn peek(&self) -> Option<Transport> {
-        self.round.front().copied()
+        self.round.first().copied()
     }
 
     /// The next transport, after one that failed rather than hung.
@@ -179,11 +183,16 @@ impl Selection {
         self.worked.filter(|(_, at)| now.since(*at) < remember).map(|(transport, _)| transport)
     }
 
-    fn ordered(&self, now: Time, remember: Duration) -> impl Iterator<Item = Transport> {
-        let demoted =
-            self.demoted.filter(|(_, at)| now.since(*at) < remember).map(|(transport, _)| transport);
-        let first = self.order.iter().copied().filter(move |transport| Some(*transport) != demoted);
-        first.chain(demoted.filter(|transport| self.allows(*transport)))
+    /// The transports in their order, the demoted one last.
+    fn ordered(&self, now: Time, remember: Duration) -> Vec<Transport> {
+        let mut order = self.order.clone();
+        if let Some((demoted, _)) = self.demoted.filter(|(_, at)| now.since(*at) < remember)
+            && let Some(place) = order.iter().position(|transport| *transport == demoted)
+        {
+            order.remove(place);
+            order.push(demoted);
+        }
+        order
     }
 }
 

@@ -108,32 +108,46 @@ impl TimerName {
     }
 }
 
-/// When each timer fires, for those that are set.
-#[derive(Debug, Default)]
-pub(crate) struct Timers([Option<Time>; TimerName::ALL.len()]);
+/// When each timer fires; never, for those that are not set.
+#[derive(Debug)]
+pub(crate) struct Timers([Time; TimerName::ALL.len()]);
+
+const NEVER: Time = Time::from_millis(u64::MAX);
+
+impl Default for Timers {
+    fn default() -> Self {
+        Self([NEVER; TimerName::ALL.len()])
+    }
+}
 
 impl Timers {
     /// Sets a timer, in place of what it was set to.
     pub fn set(&mut self, name: TimerName, at: Time) {
-        self.0[name as usize] = Some(at);
+        self.0[name as usize] = at;
     }
 
     /// Sets a timer, or stops it.
     pub fn put(&mut self, name: TimerName, at: Option<Time>) {
-        self.0[name as usize] = at;
+        self.set(name, at.unwrap_or(NEVER));
     }
 
     pub fn stop(&mut self, name: TimerName) {
-        self.0[name as usize] = None;
+        self.set(name, NEVER);
     }
 
     pub fn get(&self, name: TimerName) -> Option<Time> {
-        self.0[name as usize]
+        Some(self.0[name as usize]).filter(|at| *at != NEVER)
     }
 
     /// The earliest one.
     pub fn next(&self) -> Option<(Time, TimerName)> {
-        TimerName::ALL.into_iter().filter_map(|name| Some((self.get(name)?, name))).min()
+        let mut next = (NEVER, TimerName::Token);
+        for (at, name) in self.0.iter().zip(TimerName::ALL) {
+            if *at < next.0 {
+                next = (*at, name);
+            }
+        }
+        Some(next).filter(|(at, _)| *at != NEVER)
     }
 
     /// Takes one that is due.

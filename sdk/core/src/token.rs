@@ -2,7 +2,7 @@
 
 use crate::{Token, backoff::Backoff};
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct TokenState {
     /// The last one that the provider gave.
     pub current: Option<Token>,
@@ -14,10 +14,4 @@ pub(crate) struct TokenState {
     pub retried: bool,
     /// How often a new one for the link could not be had in a row, and the wait that follows.
     pub backoff: Backoff,
-}
-
-impl TokenState {
-    pub fn new(backoff: Backoff) -> Self {
-        Self { current: None, fetching: false, for_round: false, retried: false, backoff }
-    }
 }

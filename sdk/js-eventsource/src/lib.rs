@@ -265,11 +265,11 @@ impl SourceMachine {
                 }
                 Some(EventSourceOutput::Open { attempt }) => {
                     lend(&self.parts).open.push(attempt);
-                    (2, attempt.as_u64() as f64, 0.0)
+                    (2, attempt.as_u32() as f64, 0.0)
                 }
                 Some(EventSourceOutput::Close { attempt }) => {
                     lend(&self.parts).open.retain(|current| *current != attempt);
-                    (3, attempt.as_u64() as f64, 0.0)
+                    (3, attempt.as_u32() as f64, 0.0)
                 }
             };
             self.host.act(what, detail, more);
@@ -303,7 +303,7 @@ impl SourceMachine {
 impl Parts {
     /// A request that has not been aborted, and the time.
     fn asked(&self, request: u32) -> Option<(Time, AttemptId)> {
-        let attempt = self.open.iter().find(|attempt| attempt.as_u64() as u32 == request)?;
+        let attempt = self.open.iter().find(|attempt| attempt.as_u32() == request)?;
         Some((self.now(), *attempt))
     }
 

@@ -52,7 +52,7 @@ impl EventSource {
                     note!(
                         now,
                         "event",
-                        attempt = attempt.as_u64(),
+                        attempt = attempt.as_u32(),
                         event = name.as_str(),
                         bytes = data.len()
                     );

@@ -116,7 +116,7 @@ impl Answer {
     fn take_chunk(&self, driver: &Driver, chunk: &[u8]) -> bool {
         if let (Purpose::Stream(attempt), true) = (self.purpose, self.streams.get()) {
             driver.input(|inner, now| {
-                note!(now, "chunk", attempt = attempt.as_u64(), bytes = chunk.len());
+                note!(now, "chunk", attempt = attempt.as_u32(), bytes = chunk.len());
                 inner.session.handle_chunk(now, attempt, chunk);
             });
             return true;

@@ -185,7 +185,7 @@ impl Driver {
     /// A transport is open.
     fn opened(&self, attempt: AttemptId) {
         self.input(|inner, now| {
-            note!(now, "opened", attempt = attempt.as_u64());
+            note!(now, "opened", attempt = attempt.as_u32());
             inner.session.handle_opened(now, attempt);
         });
     }
@@ -193,7 +193,7 @@ impl Driver {
     /// A transport has ended by itself.
     fn ended(&self, attempt: AttemptId, closed: Closed) {
         self.input(|inner, now| {
-            note!(now, "closed", attempt = attempt.as_u64(), code = code_of(closed));
+            note!(now, "closed", attempt = attempt.as_u32(), code = code_of(closed));
             drop(inner.links.remove(attempt));
             inner.session.handle_closed(now, attempt, closed);
         });
@@ -203,7 +203,7 @@ impl Driver {
     fn answered(&self, attempt: AttemptId, response: HttpResponse) {
         self.input(|inner, now| {
             let (status, bytes) = (response.status, response.body.len());
-            note!(now, "response", attempt = attempt.as_u64(), status = status, bytes = bytes);
+            note!(now, "response", attempt = attempt.as_u32(), status = status, bytes = bytes);
             // A refusal is the end of its attempt: the session speaks of it no more, not even to close it.
             if response.status != 200 {
                 drop(inner.links.remove(attempt));
@@ -219,7 +219,7 @@ impl Driver {
             return;
         }
         self.input(|inner, now| {
-            note!(now, "ticket", attempt = attempt.as_u64());
+            note!(now, "ticket", attempt = attempt.as_u32());
             let Some(Link::Ticket { url, .. }) = inner.links.remove(attempt) else { return };
             let ticket = String::from_utf8_lossy(&response.body);
             let url = [&url, "&", TICKET, "=", &ticket].concat();

@@ -85,7 +85,7 @@ impl Driver {
     pub(crate) fn heard_of_leader(&self, attempt: AttemptId, data: Bytes) {
         self.input(|inner, now| {
             let Some(link) = inner.links.tab_link().filter(|link| link.attempt() == attempt) else { return };
-            note!(now, "message", attempt = attempt.as_u64(), bytes = data.len());
+            note!(now, "message", attempt = attempt.as_u32(), bytes = data.len());
             let was_open = link.leader().is_some();
             match link.end.handle_message(now, &mut inner.session, data) {
                 Ok(Some(answer)) => link.say(answer),

@@ -28,7 +28,7 @@ impl WebSocket {
                 Heard::Opened => driver.opened(attempt),
                 Heard::Message(data) => match read(data) {
                     Some(data) => driver.input(|inner, now| {
-                        note!(now, "message", attempt = attempt.as_u64(), bytes = data.len());
+                        note!(now, "message", attempt = attempt.as_u32(), bytes = data.len());
                         inner.session.handle_message(now, attempt, data);
                     }),
                     None => driver.ended(attempt, Closed::Network),

@@ -18,27 +18,38 @@ struct Module {
     features: &'static str,
     /// What the package calls the module.
     wasm: &'static str,
+    /// What of the face stands for the glue, where the glue is not what the face talks to.
+    host: Option<&'static str>,
 }
 
 const MODULES: &[Module] = &[
-    Module { name: "client", package: "everwire-js", features: "", wasm: "everwire_bg.wasm" },
+    Module {
+        name: "client",
+        package: "everwire-js-client",
+        features: "",
+        wasm: "everwire_bg.wasm",
+        host: Some("host/glue.ts"),
+    },
     Module {
         name: "full",
         package: "everwire-js",
         features: "indexeddb,log,tabs",
         wasm: "everwire_full_bg.wasm",
+        host: None,
     },
     Module {
         name: "websocket",
         package: "everwire-js-websocket",
         features: "",
         wasm: "everwire_websocket_bg.wasm",
+        host: None,
     },
     Module {
         name: "eventsource",
         package: "everwire-js-eventsource",
         features: "",
         wasm: "everwire_eventsource_bg.wasm",
+        host: None,
     },
 ];
 
@@ -72,13 +83,16 @@ export { ResumableEventSource } from \"./eventsource-inline.js\";
 
 /// What a page downloads for each entry: its JavaScript and its module, as packed.
 pub fn entries(workspace: &Workspace) -> Vec<(&'static str, [PathBuf; 2])> {
-    let module_of = |bundle: &Bundle| MODULES.iter().find(|module| module.name == bundle.module);
     let own = BUNDLES.iter().filter(|bundle| bundle.source == bundle.module);
     own.filter_map(|bundle| {
         let script = dist_file(workspace, &format!("{}.js", bundle.out));
         Some((bundle.out, [dist_file(workspace, module_of(bundle)?.wasm), script]))
     })
     .collect()
+}
+
+fn module_of(bundle: &Bundle) -> Option<&'static Module> {
+    MODULES.iter().find(|module| module.name == bundle.module)
 }
 
 /// Builds with what `setup` has to fetch for it, and says where the tarball is.
@@ -153,18 +167,21 @@ fn bind(workspace: &Workspace, bundle: &Bundle) -> Result<()> {
     let (esbuild, sources) = (workspace.node_module(".bin/esbuild"), workspace.package().join("src"));
     let (entry, source) = (sources.join(format!("{entry}.ts")), sources.join(format!("source/{source}.ts")));
     let folder = built(workspace, module);
-    let (glue, bytes) = (folder.join("glue.js"), folder.join("module.wasm"));
+    let (machine, bytes) = (folder.join("glue.js"), folder.join("module.wasm"));
+    let host = module_of(bundle).and_then(|module| module.host);
+    let glue = host.map_or_else(|| machine.clone(), |host| sources.join(host));
     let out = dist_file(workspace, &format!("{out}.js"));
     run::run(cmd!(
         workspace.shell,
         "{esbuild} {entry} --bundle --format=esm --target=es2022 --minify --legal-comments=none --log-level=warning --pure:console.warn
-         --alias:everwire-glue={glue} --alias:everwire-wasm={source} --alias:everwire-bytes={bytes}
+         --alias:everwire-glue={glue} --alias:everwire-machine={machine}
+         --alias:everwire-wasm={source} --alias:everwire-bytes={bytes}
          --loader:.wasm=base64 --outfile={out}"
     ))
 }
 
 /// Where a build's module and glue are put.
-fn built(workspace: &Workspace, name: &str) -> PathBuf {
+pub fn built(workspace: &Workspace, name: &str) -> PathBuf {
     workspace.target.join("pack").join(name)
 }
 

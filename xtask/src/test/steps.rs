@@ -55,7 +55,7 @@ pub const STEPS: &[Step] = &[
     },
     Step {
         name: "js",
-        about: "the JavaScript surface builds, and its face takes any batch",
+        about: "the JavaScript surface builds, its face takes any batch, and what waits in its host is bounded",
         needs: &[Scope::Wasm, Scope::Node],
         run: js,
     },
@@ -130,7 +130,7 @@ fn clippy(workspace: &Workspace) -> Result<Tally> {
     for packages in [
         &["-p", "everwire", "-p", "everwire-leptos", "-p", "everwire-demo-app"][..],
         &["-p", "everwire-js"],
-        &["-p", "everwire-js-websocket", "-p", "everwire-js-eventsource"],
+        &["-p", "everwire-js-websocket", "-p", "everwire-js-eventsource", "-p", "everwire-js-client"],
         &["-p", "everwire", "--all-features"],
         &["-p", "everwire-js", "--all-features"],
     ] {
@@ -186,8 +186,14 @@ fn sim(workspace: &Workspace) -> Result<Tally> {
 
 fn js(workspace: &Workspace) -> Result<Tally> {
     build::js::build(workspace)?;
+    build::pack::build(workspace)?;
     let mut tally = Tally::passed();
-    tally += count::tests(cmd!(workspace.shell, "node pkg/tests/delivery.mjs"))?;
+    for script in ["delivery", "host", "events"] {
+        let module = build::pack::built(workspace, "client");
+        tally += count::tests(
+            cmd!(workspace.shell, "node pkg/tests/{script}.mjs").env("EVERWIRE_MODULE", module),
+        )?;
+    }
     Ok(tally)
 }
 

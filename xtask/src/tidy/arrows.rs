@@ -55,6 +55,8 @@ const SHARED: &str = "it is shared by the client and the server, and knows neith
 
 const LIGHT: &str = "npm users don't pay for it: payloads are parsed by the browser";
 
+const HOSTED: &str = "the browser is its host's: numbers and bytes cross the border";
+
 use Reach::{Direct, Transitive};
 
 const BANS: &[Ban] = &[
@@ -93,6 +95,11 @@ const BANS: &[Ban] = &[
         Transitive,
         "the client knows the protocol, not the server",
     ),
+    ban("everwire-js-client", "serde", Direct, LIGHT),
+    ban("everwire-js-client", "web-sys", Transitive, HOSTED),
+    ban("everwire-js-client", "js-sys", Transitive, HOSTED),
+    ban("everwire-js-client", "everwire", Transitive, HOSTED),
+    ban("everwire-js-client", "everwire-server", Transitive, "the client knows the protocol, not the server"),
     ban(
         "everwire-server",
         "everwire",

@@ -53,7 +53,7 @@ pub(super) struct Attempts {
     pub timers: Timers,
     backoff: Backoff,
     rng: fastrand::Rng,
-    last: u64,
+    last: u32,
     offline: bool,
     suspended: bool,
     /// The other side wants no attempt before this.
@@ -65,7 +65,7 @@ impl Attempts {
         Self {
             config,
             timers: Timers::default(),
-            backoff: Backoff::new(config.backoff),
+            backoff: Backoff::default(),
             rng: fastrand::Rng::with_seed(seed),
             last: 0,
             offline: false,
@@ -122,7 +122,8 @@ impl Attempts {
     /// the wait of the backoff.
     pub fn failed(&mut self, now: Time, asked: Option<Duration>) -> Retry {
         self.timers.clear();
-        let wait = self.backoff.fail(&mut self.rng).saturating_add(asked.unwrap_or_default());
+        let wait =
+            self.backoff.fail(&self.config.backoff, &mut self.rng).saturating_add(asked.unwrap_or_default());
         if self.config.max_retries.is_some_and(|most| self.failures() > most) {
             return Retry::Never;
         }

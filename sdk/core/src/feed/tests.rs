@@ -7,7 +7,7 @@ fn at(text: &str) -> Position {
 }
 
 fn feed(starts: &[&str]) -> Feed {
-    let mut feed = Feed::new(1, BackoffConfig::default());
+    let mut feed = Feed::new(1);
     for (number, start) in starts.iter().enumerate() {
         let options = SubscribeOptions { from: start.parse().unwrap(), presence: false };
         feed.join(Time::default(), SubscriptionId(number as u32), options);
@@ -18,7 +18,7 @@ fn feed(starts: &[&str]) -> Feed {
 fn answer(feed: &mut Feed, position: &str) -> Vec<u32> {
     let asked = feed.start();
     let told =
-        |reader: &mut Reader| reader.subscribed(asked, at(position), false).map(|_| reader.id.as_u32());
+        |reader: &mut Reader| reader.subscribed(&asked, at(position), false).map(|_| reader.id.as_u32());
     feed.readers.iter_mut().filter_map(told).collect()
 }
 

@@ -21,7 +21,7 @@ fn publish(text: &str) -> Publish {
 }
 
 fn filled(config: &OutboxConfig, count: u64) -> Outbox {
-    let mut outbox = Outbox::new(BackoffConfig::default());
+    let mut outbox = Outbox::default();
     for sequence in 1..=count {
         outbox.push(config, START, id(sequence), publish("abc"), false).unwrap();
     }

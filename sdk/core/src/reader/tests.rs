@@ -57,7 +57,7 @@ fn invariant_1_records_beyond_the_next_are_not_delivered() {
 fn invariant_1_records_of_another_epoch_wait_for_their_gap() {
     let mut reader = reader(at("a", 5));
     assert_eq!(accept(&mut reader, "b", 6..=6), (vec![], 0, true));
-    let verdict = reader.gap(From::Latest, (6, None, GapReason::Epoch), at("b", 0));
+    let verdict = reader.gap(&From::Latest, (6, None, GapReason::Epoch), at("b", 0));
     assert_eq!(verdict, GapVerdict::Tell { from: 6, to: None });
     assert_eq!(accept(&mut reader, "b", 1..=2).0, [1, 2]);
 }
@@ -66,7 +66,7 @@ fn invariant_1_records_of_another_epoch_wait_for_their_gap() {
 fn only_a_gap_that_begins_at_the_cursor_moves_it() {
     let mut reader = reader(at("a", 5));
     let gap = |reader: &mut Reader, from, to| {
-        reader.gap(From::Latest, (from, Some(to), GapReason::Evicted), at("a", to))
+        reader.gap(&From::Latest, (from, Some(to), GapReason::Evicted), at("a", to))
     };
     assert_eq!(gap(&mut reader, 8, 9), GapVerdict::Hole);
     assert_eq!(gap(&mut reader, 2, 5), GapVerdict::Repeat);
@@ -79,9 +79,9 @@ fn only_a_gap_that_begins_at_the_cursor_moves_it() {
 fn invariant_1_a_cursor_ahead_of_its_log_goes_back_by_a_gap() {
     let lost = (51, None, GapReason::Epoch);
     let mut reader = reader(at("one", 50));
-    let stale = reader.gap(From::Position(at("two", 50)), lost, at("one", 7));
+    let stale = reader.gap(&From::Position(at("two", 50)), lost, at("one", 7));
     assert_eq!(stale, GapVerdict::Repeat);
-    let told = reader.gap(From::Position(at("one", 50)), lost, at("one", 7));
+    let told = reader.gap(&From::Position(at("one", 50)), lost, at("one", 7));
     assert_eq!(told, GapVerdict::Tell { from: 51, to: None });
     assert_eq!(reader.cursor(), Some(at("one", 7)));
 }
@@ -89,7 +89,7 @@ fn invariant_1_a_cursor_ahead_of_its_log_goes_back_by_a_gap() {
 #[test]
 fn invariant_1_the_end_of_another_life_says_nothing_of_what_is_lost_of_this_one() {
     let mut reader = reader(at("b", 7));
-    let verdict = reader.gap(From::Position(at("a", 5)), (6, None, GapReason::Epoch), at("b", 10));
+    let verdict = reader.gap(&From::Position(at("a", 5)), (6, None, GapReason::Epoch), at("b", 10));
     assert_eq!(verdict, GapVerdict::Hole, "8 to 10 may be there");
     assert!(reader.owed);
 }
@@ -100,9 +100,9 @@ fn only_the_first_answer_sets_the_cursor() {
         Reader::new(SubscriptionId(1), SubscribeOptions { from: From::Last(9_999), presence: false });
     let start = From::Last(limits::HISTORY);
     assert_eq!(reader.start(), start);
-    assert_eq!(reader.subscribed(From::Earliest, at("a", 1), false), None, "another one's question");
-    assert_eq!(reader.subscribed(start, at("a", 3), false), Some((at("a", 3), false)));
-    assert_eq!(reader.subscribed(start, at("b", 9), false), None);
+    assert_eq!(reader.subscribed(&From::Earliest, at("a", 1), false), None, "another one's question");
+    assert_eq!(reader.subscribed(&start, at("a", 3), false), Some((at("a", 3), false)));
+    assert_eq!(reader.subscribed(&start, at("b", 9), false), None);
     assert_eq!(reader.start(), From::Position(at("a", 3)));
 }
 
@@ -140,5 +140,5 @@ fn the_last_offset_does_not_overflow() {
     let mut reader = reader(at("a", u64::MAX - 1));
     assert_eq!(accept(&mut reader, "a", [u64::MAX]).0, [u64::MAX]);
     assert_eq!(accept(&mut reader, "a", [u64::MAX]).1, 1);
-    reader.gap(From::Latest, (1, None, GapReason::Epoch), at("b", 0));
+    reader.gap(&From::Latest, (1, None, GapReason::Epoch), at("b", 0));
 }

@@ -34,15 +34,15 @@ impl Session {
             return;
         }
         let Some(link) = self.links.iter_mut().find(|link| link.id == id) else { return };
-        let Some(asked) = link.topics.get(&topic).map(|on_link| on_link.asked) else { return };
+        let Some(asked) = link.asked(&topic).map(|asked| asked.from) else { return };
         let Some(feed) = self.feeds.get_mut(&topic) else { return };
-        link.aliases.retain(|alias| alias.topic != topic);
-        let generation = feed.generation;
-        link.aliases.insert(alias, Alias { topic: topic.clone(), generation, epoch: position.epoch });
+        link.name(&topic, Alias { number: alias, generation: feed.generation, epoch: position.epoch });
         feed.backoff.reset();
         feed.refused_until = None;
         for reader in &mut feed.readers {
-            let Some((position, recovered)) = reader.subscribed(asked, position, recovered) else { continue };
+            let Some((position, recovered)) = reader.subscribed(&asked, position, recovered) else {
+                continue;
+            };
             if asked != From::Latest {
                 feed.catches_up_until = now + self.config.healthy_after;
             }
@@ -65,7 +65,7 @@ impl Session {
         let generation = if link.awaits(topic) {
             link.answered(topic)
         } else {
-            link.topics.get(topic).map(|on_link| on_link.generation)
+            link.asked(topic).map(|asked| asked.generation)
         };
         if self.live == Some(id) && link.subscribe_due.is_none() {
             self.timers.stop(TimerName::Subscribe);
@@ -76,9 +76,9 @@ impl Session {
         counts
     }
 
-    pub(super) fn messages(&mut self, now: Time, id: AttemptId, alias: u32, mut records: Vec<Record>) {
+    pub(super) fn messages(&mut self, now: Time, id: AttemptId, alias: u32, records: Vec<Record>) {
         let flow = self.config.flow;
-        let Some((topic, epoch, feed)) = self.known(id, alias) else { return };
+        let Some((epoch, feed)) = self.known(id, alias) else { return };
         let (mut told, mut hole, mut repeats, mut pauses) = (Vec::new(), false, usize::MAX, 0);
         for reader in &mut feed.readers {
             if reader.lacks() || reader.must_skip(&flow) {
@@ -103,12 +103,12 @@ impl Session {
             for (subscription, fresh) in told {
                 self.deliver(subscription, epoch, records[fresh].to_vec());
             }
-            records.truncate(fresh.end);
-            records.drain(..fresh.start);
-            self.deliver(subscription, epoch, records);
+            let all = fresh.len() == records.len();
+            let fresh = if all { records } else { records[fresh].to_vec() };
+            self.deliver(subscription, epoch, fresh);
         }
         if hole {
-            self.ask_again(now, id, &topic);
+            self.ask_again(now, id, alias);
         }
     }
 
@@ -140,17 +140,18 @@ impl Session {
         position: Position,
     ) {
         let flow = self.config.flow;
-        let asked = self.link(id).and_then(|link| link.asked(alias)).unwrap_or_default();
-        let Some((topic, _, feed)) = self.known(id, alias) else { return };
+        let on_link = self.link(id).and_then(|link| link.known(alias));
+        let asked = on_link.and_then(|(_, on_link)| on_link.asked).map_or(From::Latest, |asked| asked.from);
+        let Some((_, feed)) = self.known(id, alias) else { return };
         let (mut told, mut hole) = (Vec::new(), false);
         for reader in &mut feed.readers {
             if reader.lacks() || reader.must_skip(&flow) {
                 continue;
             }
-            match reader.gap(asked, lost, position) {
+            match reader.gap(&asked, lost, position) {
                 GapVerdict::Tell { from, to } => {
                     feed.fruitless = 0;
-                    told.push(Event::Gap { subscription: reader.id, from, to, reason: lost.2, position });
+                    told.push((reader.id, from, to));
                 }
                 GapVerdict::Repeat => {}
                 GapVerdict::Hole => hole |= !reader.paused(),
@@ -159,22 +160,24 @@ impl Session {
         let lacks = feed.lacks();
         if let Some(link) = self.link(id) {
             link.fruitful |= !told.is_empty();
-            if let Some(alias) = link.aliases.get_mut(&alias) {
+            if let Some(alias) = link.known(alias).and_then(|(_, on_link)| on_link.alias.as_mut()) {
                 alias.epoch = position.epoch;
             }
         }
         self.stats.gaps += told.len() as u64;
-        self.outputs.extend(told.into_iter().map(Output::Event));
+        for (subscription, from, to) in told {
+            self.event(Event::Gap { subscription, from, to, reason: lost.2, position });
+        }
         if hole {
-            self.ask_again(now, id, &topic);
-        } else if lacks {
+            self.ask_again(now, id, alias);
+        } else if lacks && let Some(topic) = self.topic_of(id, alias) {
             self.ask_anew(&topic);
         }
     }
 
     /// What is not logged, and who is there: told to those whom it concerns.
     pub(super) fn told_now(&mut self, id: AttemptId, alias: u32, frame: ServerFrame) {
-        let Some((.., feed)) = self.known(id, alias) else { return };
+        let Some((_, feed)) = self.known(id, alias) else { return };
         let mut fruitful = true;
         match &frame {
             ServerFrame::Members { members, .. } => {
@@ -193,7 +196,9 @@ impl Session {
         let ids: Vec<_> =
             feed.readers.iter().filter(|reader| concerns(reader)).map(|reader| reader.id).collect();
         for subscription in &ids {
-            self.outputs.extend(event_of(*subscription, frame.clone()).map(Output::Event));
+            if let Some(event) = event_of(*subscription, &frame) {
+                self.event(event);
+            }
         }
         if fruitful && !ids.is_empty() {
             self.bear_fruit(id);
@@ -209,9 +214,10 @@ impl Session {
 
     /// The next message of a topic is not the next one: asks again from the cursor. Only the server may
     /// say that what lies between is lost.
-    fn ask_again(&mut self, now: Time, id: AttemptId, topic: &Topic) {
+    fn ask_again(&mut self, now: Time, id: AttemptId, alias: u32) {
         self.stats.asked_again += 1;
-        let Some(feed) = self.ask_anew(topic) else { return };
+        let Some(topic) = self.topic_of(id, alias) else { return };
+        let Some(feed) = self.ask_anew(&topic) else { return };
         feed.fruitless += 1;
         if feed.fruitless > FRUITLESS {
             self.malformed(now, id);
@@ -229,12 +235,16 @@ impl Session {
         Some(feed)
     }
 
-    /// The topic that an alias stands for, unless it was ended or asked for anew since.
-    fn known(&mut self, id: AttemptId, alias: u32) -> Option<(Topic, Epoch, &mut Feed)> {
-        let known = self.links.iter().find(|link| link.id == id).and_then(|link| link.aliases.get(&alias));
-        let found = known.and_then(|alias| {
-            let feed = self.feeds.get_mut(&alias.topic)?;
-            (feed.generation == alias.generation).then(|| (alias.topic.clone(), alias.epoch, feed))
+    fn topic_of(&mut self, id: AttemptId, alias: u32) -> Option<Topic> {
+        Some(self.link(id)?.known(alias)?.0.clone())
+    }
+
+    /// What an alias stands for, unless it was ended or asked for anew since.
+    fn known(&mut self, id: AttemptId, alias: u32) -> Option<(Epoch, &mut Feed)> {
+        let link = self.links.iter_mut().find(|link| link.id == id);
+        let found = link.and_then(|link| link.known(alias)).and_then(|(topic, on_link)| {
+            let (feed, alias) = (self.feeds.get_mut(topic)?, on_link.alias?);
+            (feed.generation == alias.generation).then_some((alias.epoch, feed))
         });
         self.stats.stale += u64::from(found.is_none());
         found
@@ -268,7 +278,7 @@ impl Session {
             return;
         }
         let Some(feed) = self.feeds.get_mut(&topic) else { return };
-        let backoff = feed.backoff.fail(&mut self.rng);
+        let backoff = feed.backoff.fail(&self.config.backoff, &mut self.rng);
         let wait = window.map_or(backoff, |window| pick_in(&mut self.rng, window));
         feed.refused_until = Some(now + wait);
         self.set_resubscribe();
@@ -283,13 +293,12 @@ impl Session {
         let Some(feed) = self.feeds.get_mut(topic) else { return };
         let split = feed.presence() && !feed.readers.iter().all(Reader::presence);
         let mut failed = Vec::new();
-        feed.readers.retain(|reader| {
-            let stays = split && !reader.presence();
-            if !stays {
+        for reader in &feed.readers {
+            if !split || reader.presence() {
                 failed.push(reader.id);
             }
-            stays
-        });
+        }
+        feed.readers.retain(|reader| !failed.contains(&reader.id));
         for subscription in failed {
             self.event(Event::SubscriptionFailed { subscription, code, message: message.clone() });
         }
@@ -317,15 +326,15 @@ impl Session {
     }
 }
 
-/// A frame as its reader is told of it.
-fn event_of(subscription: SubscriptionId, frame: ServerFrame) -> Option<Event> {
+/// A frame as its reader is told of it. Of each part its own copy: a copy of any frame is much code.
+fn event_of(subscription: SubscriptionId, frame: &ServerFrame) -> Option<Event> {
     Some(match frame {
         ServerFrame::Ephemeral { time, payload, from, .. } => {
-            Event::Ephemeral { subscription, time, payload, from }
+            Event::Ephemeral { subscription, time: *time, payload: payload.clone(), from: from.clone() }
         }
-        ServerFrame::Join { member, .. } => Event::Join { subscription, member },
-        ServerFrame::Leave { member, .. } => Event::Leave { subscription, member },
-        ServerFrame::Members { members, .. } => Event::Members { subscription, members },
+        ServerFrame::Join { member, .. } => Event::Join { subscription, member: member.clone() },
+        ServerFrame::Leave { member, .. } => Event::Leave { subscription, member: member.clone() },
+        ServerFrame::Members { members, .. } => Event::Members { subscription, members: members.clone() },
         _ => return None,
     })
 }

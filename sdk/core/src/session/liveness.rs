@@ -150,7 +150,7 @@ impl Session {
         self.set_ping(now);
         if let Some(link) = self.live_link().filter(|link| link.takes_frames()) {
             link.ping = Some((nonce, now));
-            link.send(&ClientFrame::Ping { nonce });
+            link.send(ClientFrame::Ping { nonce });
         }
     }
 

@@ -78,7 +78,7 @@ pub struct Session {
     outbox: Outbox,
     questions: Questions,
     limits: Limits,
-    next_attempt: u64,
+    next_attempt: u32,
     next_request: u32,
     next_subscription: u32,
     next_generation: u64,
@@ -133,13 +133,13 @@ impl Session {
             links: Vec::new(),
             live: None,
             selection: Selection::new(&config.transports),
-            backoff: Backoff::new(config.backoff),
+            backoff: Backoff::default(),
             not_before: None,
             refused: None,
-            token: TokenState::new(Backoff::new(config.backoff)),
+            token: TokenState::default(),
             feeds: Map::default(),
             unsynced: false,
-            outbox: Outbox::new(config.backoff),
+            outbox: Outbox::default(),
             questions: Questions::default(),
             limits: Limits::default(),
             next_attempt: 1,
@@ -256,8 +256,9 @@ impl Session {
     }
 
     fn new_attempt(&mut self) -> AttemptId {
-        self.next_attempt += 1;
-        AttemptId(self.next_attempt - 1)
+        let id = AttemptId(self.next_attempt);
+        self.next_attempt = self.next_attempt.wrapping_add(1);
+        id
     }
 
     fn link(&mut self, id: AttemptId) -> Option<&mut Link> {

@@ -79,7 +79,9 @@ impl Session {
         });
         let dropped = self.outbox.push(&self.config.outbox, now, id, publish, saved.is_some())?;
         self.stats.published += 1;
-        self.outputs.extend(saved.map(Output::Save));
+        if let Some(saved) = saved {
+            self.outputs.push_back(Output::Save(saved));
+        }
         self.expired(dropped);
         self.set_outbox_age();
         Ok(())

@@ -102,7 +102,7 @@ impl Session {
             // What was sent behind it is refused with it: that is one failure.
             return;
         }
-        let backoff = self.outbox.backoff.fail(&mut self.rng);
+        let backoff = self.outbox.backoff.fail(&self.config.backoff, &mut self.rng);
         let wait = window.map_or(backoff, |window| pick_in(&mut self.rng, window));
         let until = self.outbox.held_until().map_or(now + wait, |until| until.max(now + wait));
         self.outbox.hold(Some(until));

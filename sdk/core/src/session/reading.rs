@@ -30,7 +30,7 @@ impl Session {
         self.next_subscription = self.next_subscription.wrapping_add(1);
         if is_new {
             let generation = self.new_generation();
-            self.feeds.insert(topic.clone(), Feed::new(generation, self.config.backoff));
+            self.feeds.insert(topic.clone(), Feed::new(generation));
         }
         let Some(feed) = self.feeds.get_mut(&topic) else { return Err(SubscribeError::Closed) };
         let joined = feed.join(now, subscription, options);
@@ -69,19 +69,19 @@ impl Session {
     /// Ephemeral messages don't count; while a subscription is paused they are dropped.
     pub fn consumed(&mut self, now: Time, id: SubscriptionId, messages: usize, bytes: usize) {
         let flow = self.config.flow;
-        self.change_flow(now, id, |reader| reader.consumed(&flow, messages, bytes));
+        self.change_flow(now, id, &|reader| reader.consumed(&flow, messages, bytes));
     }
 
     /// The app takes nothing more of a subscription for now. What comes all the same is not delivered, and once
     /// no reader of the topic takes anything, the server is told to send nothing. The cursor stays, so nothing is
     /// lost but what the log itself loses meanwhile.
     pub fn pause(&mut self, now: Time, id: SubscriptionId) {
-        self.change_flow(now, id, |reader| reader.hold(true));
+        self.change_flow(now, id, &|reader| reader.hold(true));
     }
 
     /// Ends a [`pause`](Self::pause): goes on from the cursor.
     pub fn resume(&mut self, now: Time, id: SubscriptionId) {
-        self.change_flow(now, id, |reader| reader.hold(false));
+        self.change_flow(now, id, &|reader| reader.hold(false));
     }
 
     /// What the app has been given of a subscription: where a new one would go on. `None` before the first
@@ -103,7 +103,7 @@ impl Session {
     }
 
     /// Does something to the flow of a subscription, and sees what follows for its topic.
-    fn change_flow(&mut self, now: Time, id: SubscriptionId, change: impl FnOnce(&mut Reader)) {
+    fn change_flow(&mut self, now: Time, id: SubscriptionId, change: &dyn Fn(&mut Reader)) {
         self.now = now;
         let Some(topic) = self.topic(id).cloned() else { return };
         let Some(feed) = self.feeds.get_mut(&topic) else { return };

@@ -334,7 +334,7 @@ impl Session {
             self.backoff.fail_without_wait();
             Duration::ZERO
         } else {
-            self.backoff.fail(&mut self.rng)
+            self.backoff.fail(&self.config.backoff, &mut self.rng)
         };
         if self.may_connect() {
             self.timers.set(TimerName::Retry, now + wait);

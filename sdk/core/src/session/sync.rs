@@ -119,9 +119,17 @@ impl Session {
     }
 
     fn asks_for_other_topics(&self, index: usize) -> bool {
-        let asked = self.links[index].topics.iter().map(|(topic, on_link)| (topic, on_link.generation));
-        let wanted = wanted(&self.feeds).map(|(topic, feed)| (topic, feed.generation));
-        !asked.eq(wanted)
+        let mut wanted = wanted(&self.feeds);
+        let mut asked = self.links[index].topics.iter();
+        loop {
+            let asked = asked.find_map(|(topic, on_link)| Some((topic, on_link.asked?.generation)));
+            match (asked, wanted.next()) {
+                (None, None) => return false,
+                (Some((topic, generation)), Some((wanted, feed)))
+                    if generation == feed.generation && topic == wanted => {}
+                _ => return true,
+            }
+        }
     }
 
     /// Makes the next exchange of a poll link, when its time has come.
@@ -149,32 +157,32 @@ impl Session {
     /// Tells a WebSocket what it doesn't know yet.
     fn sync_frames(&mut self, index: usize) {
         let link = &mut self.links[index];
-        let gone = link.topics.iter().filter(|(topic, on_link)| {
-            let current = self.feeds.get(*topic).map(|feed| feed.generation);
-            current != Some(on_link.generation)
-        });
-        for topic in gone.map(|(topic, _)| topic.clone()).collect::<Vec<_>>() {
+        let mut gone = Vec::new();
+        for (topic, on_link) in link.topics.iter() {
+            let current = self.feeds.get(topic).map(|feed| feed.generation);
+            if on_link.asked.is_some_and(|asked| Some(asked.generation) != current) {
+                gone.push(topic.clone());
+            }
+        }
+        for topic in gone {
             link.drop_topic(&topic);
-            link.send(&ClientFrame::Unsubscribe { topic });
+            link.send(ClientFrame::Unsubscribe { topic });
         }
         for (topic, feed) in self.feeds.iter() {
             if feed.refused_until.is_some() {
                 continue;
             }
-            if !link.topics.contains_key(topic) {
-                link.ask(topic, feed.generation, feed.start());
+            let (paused, topic) = (feed.paused(), topic.clone());
+            if link.asked(&topic).is_none() {
+                let from = feed.start();
+                link.ask(&topic, feed.generation, from);
                 let mode = Mode { presence: feed.presence() };
-                link.send(&ClientFrame::Subscribe { topic: topic.clone(), from: feed.start(), mode });
+                link.send(ClientFrame::Subscribe { topic: topic.clone(), from, mode });
             }
-            let Some(on_link) = link.topics.get_mut(topic) else { continue };
-            if on_link.paused != feed.paused() {
-                on_link.paused = feed.paused();
-                let topic = topic.clone();
-                link.send(&if feed.paused() {
-                    ClientFrame::Pause { topic }
-                } else {
-                    ClientFrame::Resume { topic }
-                });
+            let on_link = link.topics.get_mut(&topic).and_then(|on_link| on_link.asked.as_mut());
+            if let Some(asked) = on_link.filter(|asked| asked.paused != paused) {
+                asked.paused = paused;
+                link.send(if paused { ClientFrame::Pause { topic } } else { ClientFrame::Resume { topic } });
             }
         }
         self.watch_subscribes(index);
@@ -201,7 +209,7 @@ impl Session {
         let mut socket = link.filter(|link| link.takes_frames());
         while let Some((id, ask)) = self.questions.next_to_send(socket.is_some()) {
             if let Some(link) = &mut socket {
-                link.send(&ask.frame(id));
+                link.send(ask.frame(id));
             } else {
                 let request = ask.request(self.token.current.clone());
                 self.outputs.push_back(Output::Request { id, request });
@@ -217,7 +225,7 @@ impl Session {
         }
         if let Some(link) = link.filter(|link| link.takes_frames()) {
             while let Some(frame) = self.outbox.next_to_send() {
-                link.send(&frame);
+                link.send(frame);
                 // One message may not be over the limit, so it is sent before another frame could make it so.
                 if link.outgoing.len() >= limits::BATCH_BYTES {
                     let data = Bytes::from(std::mem::take(&mut link.outgoing));

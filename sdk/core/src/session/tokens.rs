@@ -97,7 +97,7 @@ impl Session {
 
     /// No new token could be had, or be brought: the link lives on, until the server ends it.
     pub(super) fn refresh_failed(&mut self, now: Time) {
-        let wait = self.token.backoff.fail(&mut self.rng).max(SOONEST);
+        let wait = self.token.backoff.fail(&self.config.backoff, &mut self.rng).max(SOONEST);
         self.timers.set(TimerName::Refresh, now + wait);
     }
 
@@ -120,7 +120,7 @@ impl Session {
         let token = token.filter(|_| transport != Transport::Tab);
         if let (true, Some(token)) = (link.takes_frames(), token) {
             link.token = Some(token.clone());
-            link.send(&ClientFrame::Refresh { token });
+            link.send(ClientFrame::Refresh { token });
         } else if transport.is_stateless() && !transport.is_poll() {
             if !alone {
                 // What is tried beside it may take over, with the new token. If it doesn't, this comes again.

@@ -28,7 +28,7 @@ impl Session {
                 // The connection has the token of the tab that leads; this one's goes over no channel.
                 #[cfg(feature = "relay")]
                 let token = token.filter(|_| link.transport != Transport::Tab);
-                link.send(&ClientFrame::Connect { client_id, token, info });
+                link.send(ClientFrame::Connect { client_id, token, info });
             }
             self.unsynced = true;
         } else {
@@ -37,13 +37,20 @@ impl Session {
     }
 
     /// A message of a WebSocket or of a tab's channel. A text message is handed in as its bytes, and ends the link.
-    pub fn handle_message(&mut self, now: Time, attempt: AttemptId, mut data: Bytes) {
+    pub fn handle_message(&mut self, now: Time, attempt: AttemptId, data: Bytes) {
+        let received = data.len();
+        self.handle_frames(now, attempt, data, received);
+    }
+
+    /// Frames of a WebSocket's message, or those that events of an SSE stream stand for, where the driver reads streams itself: none for a
+    /// chunk in which no event ends. `received` is how many bytes have come.
+    pub fn handle_frames(&mut self, now: Time, attempt: AttemptId, mut data: Bytes, received: usize) {
         let Some(link) = self.current(now, attempt) else { return };
-        if !link.takes_frames() {
+        if link.transport.is_poll() || link.phase < Phase::Opened {
             return;
         }
         link.heard_at(now);
-        self.stats.bytes_received += data.len() as u64;
+        self.stats.bytes_received += received as u64;
         if data.len() > limits::FRAME_BYTES {
             self.malformed(now, attempt);
             return;
@@ -63,7 +70,7 @@ impl Session {
         // An event holds one message. Those that follow each other are taken together, as a frame of a WebSocket brings them.
         let mut run: Option<(u32, Vec<Record>)> = None;
         while let Some(link) = self.link(attempt) {
-            let event = link.parser.next_event(&mut chunk);
+            let event = link.parser.get_or_insert_default().next_event(&mut chunk);
             let frame = match event {
                 Ok(Some(event)) => Ok(event::decode(event.name, event.data)),
                 Ok(None) => break,
@@ -132,7 +139,7 @@ impl Session {
         let end = End::reported(status);
         let is_asked = |topic: &Topic, code: Code| {
             let mut links = self.links.iter().filter(|link| link.id == attempt);
-            code != Code::NOT_SUBSCRIBED && links.any(|link| link.topics.contains_key(topic))
+            code != Code::NOT_SUBSCRIBED && links.any(|link| link.asked(topic).is_some())
         };
         match binary::decode_server(&mut body) {
             // Of anything else a request without it would be the same request, and refused again.

@@ -167,7 +167,7 @@ impl Parser {
                 self.too_long |= self.data.len() - 1 > self.limit;
             }
             b"event" => set(&mut self.name, value),
-            b"id" if !value.contains(&0) => set(&mut self.id, value),
+            b"id" if value.iter().all(|byte| *byte != 0) => set(&mut self.id, value),
             b"retry" if value.iter().all(u8::is_ascii_digit) => {
                 // An empty value, or one beyond all sense, is no time.
                 let time = value.iter().try_fold(0_u64, |time, digit| {

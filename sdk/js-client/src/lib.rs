@@ -1,0 +1,122 @@
+//! What the client decides, alone in its module: the session of `everwire_core` with its codecs, and nothing of a browser. The npm
+//! package's `everwire/client` stands on this; its host (`pkg/src/host`) has the transports, the timer, the page and who waits
+//! for what, and does what it is told.
+//!
+//! Numbers and bytes cross the border, and no objects: an input is a call of [`input`], and what follows from it is written into one
+//! buffer, which the host reads where it lies. So the module imports nothing, and is as small as can be.
+
+mod columns;
+mod input;
+mod machine;
+mod records;
+#[cfg(test)]
+mod tests;
+mod writer;
+
+use std::{cell::RefCell, process::abort};
+
+use wasm_bindgen::prelude::*;
+
+use input::Input;
+use machine::{Machine, Options};
+use writer::Writer;
+
+/// Two kilobytes of brotli smaller than Rust's own.
+#[cfg(all(target_family = "wasm", not(target_feature = "atomics")))]
+#[global_allocator]
+static ALLOCATOR: talc::wasm::WasmDynamicTalc = talc::wasm::new_wasm_dynamic_allocator();
+
+/// All that is in the module.
+struct Module {
+    /// By their numbers. A place that is free is used again.
+    machines: Vec<Option<Box<Machine>>>,
+    /// What the last input led to.
+    output: Writer,
+}
+
+thread_local! {
+    static MODULE: RefCell<Module> = const { RefCell::new(Module { machines: Vec::new(), output: Writer::new() }) };
+}
+
+/// Makes a machine that does nothing before it is told to connect, and returns its number; −1 where the client's id is none.
+///
+/// `seed` and `salt` are 32 random bits each. Times are milliseconds; one that is NaN (`undefined` in JavaScript) has its default.
+/// `worked` is the number of a transport that worked `age` ago, where that is not NaN. `transports` are numbers of transports, the preferred one first;
+/// none stands for the default. `info` is what the client says of itself.
+#[wasm_bindgen]
+#[expect(clippy::too_many_arguments, reason = "a number costs nothing to pass, the name of an option does")]
+pub fn create(
+    seed: u32,
+    salt: u32,
+    has_token: bool,
+    backoff_max: f64,
+    connect_timeout: f64,
+    heartbeat_grace: f64,
+    ping_interval: f64,
+    poll_wait: f64,
+    poll_interval: f64,
+    worked: f64,
+    age: f64,
+    transports: &[u8],
+    client_id: &[u8],
+    info: Option<Vec<u8>>,
+) -> i32 {
+    let times = [backoff_max, connect_timeout, heartbeat_grace, ping_interval, poll_wait, poll_interval];
+    let seed = u64::from(seed) << 32 | u64::from(salt);
+    let options = Options { seed, has_token, times, worked, age, transports, client_id, info };
+    let Some(machine) = Machine::new(options) else { return -1 };
+    let machine = Some(Box::new(machine));
+    lend(|Module { machines, .. }| {
+        let free = machines.iter().position(Option::is_none);
+        match free.and_then(|place| machines.get_mut(place)) {
+            Some(place) => *place = machine,
+            None => machines.push(machine),
+        }
+        free.unwrap_or(machines.len() - 1) as i32
+    })
+}
+
+/// Gives a machine an input, and returns where what follows from it stands: its length first, a number.
+///
+/// What the numbers and the bytes say depends on `what`: see [`input`](mod@input). What is written: see [`writer`]. It stands until
+/// the next call of this module. `monotonic` and `wall` are what the two clocks show; `hidden` is whether there is a page, and nobody
+/// sees it.
+#[wasm_bindgen]
+#[expect(clippy::too_many_arguments, reason = "a number costs nothing to pass, the name of an option does")]
+pub fn input(
+    machine: usize,
+    what: u8,
+    a: f64,
+    b: f64,
+    c: f64,
+    bytes: Vec<u8>,
+    monotonic: f64,
+    wall: f64,
+    hidden: bool,
+) -> *const u8 {
+    lend(|Module { machines, output }| {
+        output.begin();
+        if let Some(Some(machine)) = machines.get_mut(machine) {
+            machine.read_clock(monotonic, wall);
+            machine.handle(Input { what, a, b, c, bytes }, output);
+            machine.settle(hidden, output);
+        }
+        output.finish()
+    })
+}
+
+/// Lets go of a machine. Its number may be another's next.
+#[wasm_bindgen]
+pub fn destroy(machine: usize) {
+    lend(|Module { machines, .. }| {
+        if let Some(place) = machines.get_mut(machine) {
+            *place = None;
+        }
+    });
+}
+
+/// Nobody calls into the module from within, and so nothing is ever lent twice. A panic that could say so would bring the code of all
+/// formatting along.
+fn lend<T>(to: impl FnOnce(&mut Module) -> T) -> T {
+    MODULE.with(|module| to(&mut module.try_borrow_mut().unwrap_or_else(|_| abort())))
+}
