@@ -98,15 +98,16 @@ fn write(frame: &ServerFrame, format: Format, cursor: &mut Cursor, out: &mut Str
         }
         ServerFrame::Ephemeral { alias, time, payload, from } => {
             begin(out, super::EPHEMERAL);
+            let plain = plain(payload);
             if format == Format::Framed {
                 put_number(out, u64::from(*alias));
                 out.push(' ');
                 put_number(out, *time);
-                put_kind(out, payload);
+                put_kind(out, payload.kind, plain.is_some());
                 put_named(out, " from=", from.as_deref());
                 out.push_str("\ndata: ");
             }
-            put_payload(out, payload, format);
+            put_payload(out, payload, plain, format);
         }
         ServerFrame::Members { alias, members } => put_members(out, super::MEMBERS, *alias, members),
         ServerFrame::Join { alias, member } => {
@@ -163,19 +164,20 @@ fn message(alias: u32, record: &Record, format: Format, cursor: &mut Cursor, out
         put_id(out, cursor);
     }
     out.push_str("data: ");
+    let plain = plain(&record.payload);
     if format == Format::Framed {
         put_number(out, u64::from(alias));
         for number in [record.offset, record.time] {
             out.push(' ');
             put_number(out, number);
         }
-        put_kind(out, &record.payload);
+        put_kind(out, record.payload.kind, plain.is_some());
         put_named(out, " key=", record.key.as_deref());
         put_named(out, " from=", record.from.as_deref());
         put_named(out, " id=", record.id.as_ref().map(PublishId::as_str));
         out.push_str("\ndata: ");
     }
-    put_payload(out, &record.payload, format);
+    put_payload(out, &record.payload, plain, format);
     out.push_str("\n\n");
 }
 
@@ -231,14 +233,17 @@ fn put_members(out: &mut String, name: &str, alias: u32, members: &[Member]) {
 fn plain(payload: &Payload) -> Option<&str> {
     match payload.kind {
         Kind::Bytes => None,
-        Kind::Json | Kind::Text => {
-            std::str::from_utf8(&payload.data).ok().filter(|text| !text.contains('\r'))
-        }
+        Kind::Json | Kind::Text => std::str::from_utf8(&payload.data).ok().filter(|text| !holds(text, b'\r')),
     }
 }
 
-fn put_kind(out: &mut String, payload: &Payload) {
-    out.push_str(match (payload.kind, plain(payload).is_some()) {
+/// Whether a byte is in a text. It goes to the end, and so at sixteen bytes a step, where a search that may end goes at one.
+fn holds(text: &str, byte: u8) -> bool {
+    text.bytes().fold(false, |found, other| found | (other == byte))
+}
+
+fn put_kind(out: &mut String, kind: Kind, plain: bool) {
+    out.push_str(match (kind, plain) {
         (Kind::Json, true) => " json",
         (Kind::Json, false) => " json64",
         (Kind::Text, true) => " text",
@@ -247,8 +252,8 @@ fn put_kind(out: &mut String, payload: &Payload) {
     });
 }
 
-fn put_payload(out: &mut String, payload: &Payload, format: Format) {
-    match plain(payload) {
+fn put_payload(out: &mut String, payload: &Payload, plain: Option<&str>, format: Format) {
+    match plain {
         Some(text) => put_lines(out, text),
         None if format == Format::Raw && payload.kind != Kind::Bytes => {
             let text = String::from_utf8_lossy(&payload.data);
@@ -259,6 +264,9 @@ fn put_payload(out: &mut String, payload: &Payload, format: Format) {
 }
 
 fn put_lines(out: &mut String, text: &str) {
+    if !holds(text, b'\n') {
+        return out.push_str(text);
+    }
     for (i, line) in text.split('\n').enumerate() {
         if i > 0 {
             out.push_str("\ndata: ");

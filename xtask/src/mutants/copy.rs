@@ -20,11 +20,9 @@ impl Copy {
         let list = cmd!(shell, "git -c safe.directory=* ls-files --cached --others --exclude-standard -z")
             .quiet()
             .read()?;
-        let sources = |path: &&str| {
-            workspace.root.join(path).is_file()
-                && [".rs", ".toml", ".lock", ".json"].iter().any(|end| path.ends_with(end))
-        };
-        let paths: Vec<PathBuf> = list.split('\0').filter(sources).map(PathBuf::from).collect();
+        // All of them: what a crate includes in itself has any name.
+        let there = |path: &&str| workspace.root.join(path).is_file();
+        let paths: Vec<PathBuf> = list.split('\0').filter(there).map(PathBuf::from).collect();
         for path in &paths {
             let text = fs::read(workspace.root.join(path)).with_context(|| path.display().to_string())?;
             let target = copy.root.join(path);
