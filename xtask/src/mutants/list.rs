@@ -55,9 +55,9 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "resume-from-the-start-option",
         file: FEED,
-        old: "    cursor.map_or(From::Latest, From::Position)",
-        new: "    let _ = cursor;
-    From::Latest",
+        old: "        found.map_or(From::Latest, From::Position)",
+        new: "        let _ = found;
+        From::Latest",
         why: "a reconnect asks for what a new subscription asks for, and not from where the app is",
         breaks: "invariant 1",
     },
