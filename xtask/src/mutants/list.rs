@@ -55,16 +55,16 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "resume-from-the-start-option",
         file: FEED,
-        old: "    cursor.map_or(From::Latest, From::Position)",
-        new: "    let _ = cursor;
-    From::Latest",
+        old: "        found.map_or(From::Latest, From::Position)",
+        new: "        let _ = found;
+        From::Latest",
         why: "a reconnect asks for what a new subscription asks for, and not from where the app is",
         breaks: "invariant 1",
     },
     Mutant {
         name: "swallow-a-gap",
         file: FEEDING,
-        old: "                    told.push(Event::Gap { subscription: reader.id, from, to, reason: lost.2, position });",
+        old: "                    told.push((reader.id, from, to));",
         new: "                    let _ = (from, to);",
         why: "the cursor moves over a gap that the app is never told of",
         breaks: "invariant 1",
@@ -83,8 +83,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "take-a-stale-attempts-frames",
         file: "sdk/core/src/session/transports.rs",
-        old: "    pub fn handle_message(&mut self, now: Time, attempt: AttemptId, mut data: Bytes) {\n",
-        new: "    pub fn handle_message(&mut self, now: Time, attempt: AttemptId, mut data: Bytes) {
+        old: "    pub fn handle_frames(&mut self, now: Time, attempt: AttemptId, mut data: Bytes, received: usize) {\n",
+        new: "    pub fn handle_frames(&mut self, now: Time, attempt: AttemptId, mut data: Bytes, received: usize) {
         let there = self.links.iter().any(|link| link.id == attempt);
         let attempt = self.live.filter(|_| !there).unwrap_or(attempt);\n",
         why: "what an attempt says that was given up counts as if the present link had said it",
