@@ -53,7 +53,7 @@ export class EventStream {
   #lineFeeds(chunk: Uint8Array): Uint8Array {
     const bytes = this.#half && chunk[0] === LF ? chunk.subarray(1) : chunk;
     if (chunk.length) this.#half = chunk.at(-1) === CR;
-    if (!bytes.includes(CR)) return bytes;
+    if (bytes.indexOf(CR) < 0) return bytes;
     return bytes.filter((byte, place) => byte !== LF || bytes[place - 1] !== CR).map(byte => byte === CR ? LF : byte);
   }
 

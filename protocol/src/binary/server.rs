@@ -159,7 +159,7 @@ pub fn encode_messages_header(
 /// Takes the next frame off the input; `None` at its end. Frames of unknown types are skipped.
 ///
 /// # Errors
-/// [`DecodeError`] says what is wrong; the input is then of no more use.
+/// [`DecodeError`](super::DecodeError) says what is wrong; the input is then of no more use.
 pub fn decode(input: &mut Bytes) -> Result<Option<ServerFrame>> {
     decode_next(input, read)
 }
