@@ -1,5 +1,5 @@
 /// <reference lib="dom" preserve="true" />
-// What both drop-ins' machines need of the page: its life, one timer, an end. Knows neither of them.
+// What every machine needs of the page: its life, one timer, an end. Knows none of them.
 
 /** What every machine is told. */
 export interface Machine {
