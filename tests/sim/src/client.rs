@@ -1,11 +1,11 @@
 //! One client: the real session, and what an app does with it. It carries the session's outputs to the
 //! world, and everything that the session tells its app to the model.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use everwire_core::{
-    AttemptId, Event, Output, Publish, RequestId, Session, StoredPublish, SubscribeOptions, SubscriptionId,
-    Time, Transport, sse,
+    AttemptId, Event, Output, Publish, RequestId, Session, State, StoredPublish, SubscribeOptions,
+    SubscriptionId, Time, Transport, sse,
 };
 use everwire_protocol::{ClientId, Payload, Topic};
 
@@ -22,6 +22,9 @@ use crate::{
 
 /// Most subscriptions of one app.
 const SUBSCRIPTIONS: usize = 6;
+
+/// Within this much, something is due of whoever is connected: longer than any heartbeat with its grace, and any poll.
+const SILENCE: Duration = Duration::from_secs(60);
 
 /// What a connection is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -226,6 +229,23 @@ impl Client {
     #[must_use]
     pub fn has_undrained(&self) -> bool {
         self.held.iter().any(|held| held.undrained.0 > 0)
+    }
+
+    /// Who is connected, and waits for messages, would notice if nothing came any more.
+    ///
+    /// # Errors
+    /// Nothing is due that would bring it to that.
+    pub fn is_watchful(&self, now: Time) -> Result<(), String> {
+        // Where nobody takes anything, a stream is not even open.
+        let waits = self.held.iter().any(|held| !held.paused && held.undrained.0 == 0);
+        let due = self.session.poll_timeout();
+        let soon = due.is_some_and(|(at, _)| at <= now + SILENCE);
+        if waits && self.session.state().state == State::Connected && !soon {
+            return Err(format!(
+                "invariant 6: it is connected, and trusts that for ever: {due:?} is what is due"
+            ));
+        }
+        Ok(())
     }
 
     /// The app closes the client.

@@ -280,6 +280,7 @@ impl World {
             self.trace(|| format!("client {index}: {}", brief(&output)));
             self.carry(index, output)?;
         }
+        self.clients[index].is_watchful(self.time(index)).map_err(blame)?;
         let due = self.clients[index].session.poll_timeout().map(|(at, _)| at);
         let lateness = self.rng.u64(0..=self.schedule.timer_lateness);
         self.machines[index].set(self.now, due, lateness);
