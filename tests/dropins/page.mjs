@@ -39,6 +39,8 @@ globalThis.runStream = async (name, ours, closes) => {
       const id = event.lastEventId ? `, id ${JSON.stringify(event.lastEventId)}` : "";
       log.push(`${event.type} ${shown(event.data)}${id}${oddities(event)}`);
       if (closes && event.data === "close") finish();
+      // The server goes on when it is here: what a stream that breaks had not handed out yet is nobody's, and asked for again.
+      if (event.data === "got?") fetch(`/got/${name}/${ours ? "ours" : "platform"}`);
     };
     for (const type of ["open", "error", "message", "other", "none", "end"]) source.addEventListener(type, told);
   });

@@ -15,6 +15,8 @@ export async function serve(roots, cases) {
   /** How often each URL was asked for: every run of a case has a URL of its own. */
   const attempts = new Map();
   const sockets = new Set();
+  /** Who waits until the page says that it has got something, by the same names. */
+  const waiting = new Map();
   const server = createServer(socket => {
     sockets.add(socket);
     socket.on("error", () => {}).on("close", () => sockets.delete(socket)).setNoDelay(true);
@@ -23,13 +25,18 @@ export async function serve(roots, cases) {
 
   async function answer(socket, request) {
     const [root, name, run] = request.path.slice(1).split("/");
+    if (root === "got") {
+      waiting.get(`${name}/${run}`)?.();
+      return socket.end("HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n");
+    }
     if (root !== "case") return file(socket, request.path);
     const answers = cases[name]?.answers ?? [];
     const attempt = attempts.get(`${name}/${run}`) ?? 0;
     attempts.set(`${name}/${run}`, attempt + 1);
     const script = answers[Math.min(attempt, answers.length - 1)];
     if (!script) return socket.end("HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n");
-    await script(new Conversation(socket, request));
+    const got = () => new Promise(resolve => waiting.set(`${name}/${run}`, resolve));
+    await script(Object.assign(new Conversation(socket, request), { got }));
   }
 
   async function file(socket, path) {

@@ -112,7 +112,9 @@ export const streams = {
     answers: [
       async c => {
         await c.head(200, { "content-type": "text/event-stream", "content-length": 1_000 });
-        await c.write("retry: 10\nid: 7\ndata: one\n\n");
+        const got = c.got();
+        await c.write("retry: 10\nid: 7\ndata: got?\n\n");
+        await got;
         c.socket.end();
       },
       c => c.stream(`data: asked with ${c.request.headers["last-event-id"]}\n\n`, END),
