@@ -8,6 +8,8 @@ import { createRequire } from "node:module";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 
+import { runAll } from "./parts/run.mjs";
+
 const { buildSync } = createRequire(join(import.meta.dirname, "../../xtask/node/package.json"))("esbuild");
 
 /** A module of the face, with all that it imports. */
@@ -125,17 +127,4 @@ const tests = {
   },
 };
 
-let failed = 0;
-for (const [name, test] of Object.entries(tests)) {
-  try {
-    test();
-    console.log(`test ${name} ... ok`);
-  } catch (error) {
-    failed++;
-    console.log(`test ${name} ... FAILED\n${error.stack}`);
-  }
-}
-
-const count = Object.keys(tests).length;
-console.log(`test result: ${failed ? "FAILED" : "ok"}. ${count - failed} passed; ${failed} failed; 0 ignored`);
-process.exitCode = failed ? 1 : 0;
+await runAll(tests);

@@ -6,6 +6,8 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 import { mock } from "node:test";
 
+import { runAll } from "./parts/run.mjs";
+
 const { buildSync } = createRequire(join(import.meta.dirname, "../../xtask/node/package.json"))("esbuild");
 
 /** A module of the face, with all that it imports. */
@@ -249,17 +251,4 @@ const tests = {
   },
 };
 
-let failed = 0;
-for (const [name, test] of Object.entries(tests)) {
-  try {
-    await test();
-    console.log(`test ${name} ... ok`);
-  } catch (error) {
-    failed++;
-    console.log(`test ${name} ... FAILED\n${error.stack}`);
-  }
-}
-
-const count = Object.keys(tests).length;
-console.log(`test result: ${failed ? "FAILED" : "ok"}. ${count - failed} passed; ${failed} failed; 0 ignored`);
-process.exitCode = failed ? 1 : 0;
+await runAll(tests);
