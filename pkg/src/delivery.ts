@@ -1,5 +1,5 @@
 // How what the module hands over becomes events. It hands over whole batches, and a run of messages in columns: their texts are one
-// string, cut where `ends` says. So a message here is a small object that knows its place in its run, and its payload is
+// string, cut where columns of numbers say. So a message here is a small object that knows its place in its run, and its payload is
 // parsed when somebody wants it. Knows no subscription. (`sdk/js/src/events.rs` and `sdk/js-client/src/columns.rs` are the other half.)
 
 import { EverwireError, typed } from "./error.js";
@@ -11,19 +11,16 @@ export interface Run {
   readonly count: number;
   readonly first: number;
   readonly epoch: string;
-  readonly times: Float64Array;
+  /**
+   * Columns, one behind the other: times; where in the text each payload ends; and, where `about`, where its key ends, its subject, and its id.
+   */
+  readonly numbers: ArrayLike<number>;
+  /** The payloads as a JSON array has them, those that are bytes left out; then, end to end, keys, subjects and ids, those that are absent left out. */
+  readonly text: string;
+  /** Whether any message has a key, a subject or an id. */
+  readonly about: boolean;
   /** 0 JSON, 1 text, 2 bytes; left out where all are JSON. */
   readonly kinds?: Uint8Array | undefined;
-  /** The payloads (those that are no bytes) in brackets, with `mark` between them. */
-  readonly text: string;
-  /** Where each of them ends. */
-  readonly ends: ArrayLike<number>;
-  /** A number, with a comma on each side. */
-  readonly mark: string;
-  /** For each message its key, subject and id, end to end, if any message has any. */
-  readonly about?: string | undefined;
-  /** Where each of those ends. What is absent is empty. */
-  readonly aboutEnds?: ArrayLike<number> | undefined;
   /** Payloads that are bytes, at their message's index. */
   readonly bytes?: readonly Uint8Array[];
   /** All payloads, parsed at once when the first was asked for: those that are still to be asked for. Null where that can't be done. */
@@ -66,8 +63,8 @@ export class Message<T> {
 
   /** Its payload as it came: JSON is not parsed. Empty for bytes. */
   get text(): string {
-    const { text, ends, mark } = this.run;
-    return text.slice(this.index ? ends[this.index - 1]! + mark.length : 1, ends[this.index]);
+    const { run, index } = this;
+    return run.text.slice(1 + (index && end(run, 1, index - 1)), end(run, 1, index));
   }
 
   /** Its payload where that is bytes. */
@@ -83,52 +80,49 @@ export class Message<T> {
   get position(): Position { return `${this.epoch}-${this.offset}`; }
 
   /** When the server took it in, in milliseconds since the Unix epoch. */
-  get time(): number { return this.run.times[this.index]!; }
+  get time(): number { return this.run.numbers[this.index]!; }
 
   /** What it is about, where its publisher said so. */
-  get key(): string | undefined { return this.about(0) || undefined; }
+  get key(): string | undefined { return this.about(2); }
 
   /** Its publisher's subject, where the server knows one. */
-  get from(): string | undefined { return this.about(1) || undefined; }
+  get from(): string | undefined { return this.about(3); }
 
   /** The id that it was published with: that of the publish's promise. */
-  get id(): string | undefined { return this.about(2) || undefined; }
+  get id(): string | undefined { return this.about(4); }
 
-  /** Its key, subject or id. */
-  private about(piece: number): string | undefined {
-    const { about, aboutEnds } = this.run;
-    const place = 3 * this.index + piece;
-    return about?.slice(place && aboutEnds![place - 1], aboutEnds![place]);
+  /** Its key, subject or id: what ends where that column says, and begins where the one before ends. */
+  private about(column: number): string | undefined {
+    const { run, index } = this;
+    if (!run.about) return;
+    const start = column > 2 ? end(run, column - 1, index) : index ? end(run, 4, index - 1) : jsonEnd(run);
+    return run.text.slice(start, end(run, column, index)) || undefined;
   }
 }
+
+const end = ({ numbers, count }: Run, column: number, index: number) => numbers[column * count + index]!;
+
+/** Where the array of payloads ends. */
+const jsonEnd = (run: Run) => end(run, 1, run.count - 1) + 1;
 
 /** A message's payload: together with those of all its run where they are JSON, else by itself. */
 function value(run: Run, index: number, message: Message<unknown>): unknown {
   if (run.values === undefined) run.values = run.kinds ? null : parsed(run);
   if (!run.values) return decode(run.kinds?.[index] ?? 0, message.text, message.bytes);
-  const place = 2 * index;
-  const value = run.values[place];
+  const value = run.values[index];
   // Who keeps one message does not keep them all.
-  run.values[place] = undefined;
+  run.values[index] = undefined;
   return value;
 }
 
-/**
- * A run's text as one array: payloads, and a mark after each but the last. Null unless every mark is where it belongs, as
- * it is not when something among the payloads is no JSON: nobody who publishes knows the mark, so nothing can stand for one
- * that went into a string or an array.
- */
-function parsed({ text, mark, count }: Run): unknown[] | null {
-  let all: unknown[];
+/** A run's text as one array. Null where a server let something through that is not JSON: then each speaks for itself. */
+function parsed(run: Run): unknown[] | null {
   try {
-    all = JSON.parse(text);
+    const all = JSON.parse(run.text.slice(0, jsonEnd(run)));
+    return all.length === run.count ? all : null;
   } catch {
     return null;
   }
-  if (all.length !== 2 * count - 1) return null;
-  const number = +mark.slice(1, -1);
-  for (let place = 1; place < all.length; place += 2) if (all[place] !== number) return null;
-  return all;
 }
 
 function decode(kind: number, text: string | undefined, bytes: Uint8Array | undefined): unknown {

@@ -96,6 +96,9 @@ export class Source extends Host<glue.SourceMachine> {
     }
   }
 
+  /** A string of what should be UTF-8. */
+  text(bytes: Uint8Array): string { return new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes); }
+
   /** An event, out of the machine's parser. */
   message(name: string, data: string, id: string): void { this.#tell(1, name, data, id); }
 

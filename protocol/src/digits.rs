@@ -17,20 +17,26 @@ pub fn put_number(out: &mut String, mut number: u64) {
 
 /// Reads a decimal number: digits only, in its shortest form or not.
 pub(crate) fn number(text: &str) -> Option<u64> {
-    if text.is_empty() {
-        return None;
-    }
-    text.bytes().try_fold(0_u64, |number, byte| {
+    leading_number(text).filter(|(_, length)| *length == text.len()).map(|(number, _)| number)
+}
+
+/// Reads the decimal number with which a text begins: what it is, and how many digits it has.
+pub(crate) fn leading_number(text: &str) -> Option<(u64, usize)> {
+    let (mut number, mut length) = (0_u64, 0);
+    for byte in text.bytes() {
         let digit = byte.wrapping_sub(b'0');
         if digit > 9 {
-            return None;
+            break;
         }
+        length += 1;
         // Every message has three of them: what can't overflow is not checked for it.
-        if number < u64::MAX / 10 {
-            return Some(number * 10 + u64::from(digit));
-        }
-        number.checked_mul(10)?.checked_add(u64::from(digit))
-    })
+        number = if number < u64::MAX / 10 {
+            number * 10 + u64::from(digit)
+        } else {
+            number.checked_mul(10)?.checked_add(u64::from(digit))?
+        };
+    }
+    (length > 0).then_some((number, length))
 }
 
 /// What is before and after the first `separator`, which is ASCII.

@@ -2,9 +2,7 @@
 // what is closed is not heard any more.
 
 import { exchange, type Answered } from "./exchange.js";
-import { EventFrames } from "./events.js";
-import { EventStream } from "./stream.js";
-import { Input, TRANSPORTS, decode, type Request } from "./records.js";
+import { Input, TRANSPORTS, decode, encode, type Request } from "./records.js";
 
 /** Tells the module: what, of which attempt or request, numbers, bytes. */
 export type Tell = (what: number, id: number, b?: number, c?: number, bytes?: Uint8Array) => void;
@@ -84,7 +82,7 @@ export class Links {
     socket.onopen = () => this.tell(Input.Opened, attempt);
     socket.onmessage = ({ data }) => {
       // What the server never sends is not even copied.
-      if (data instanceof ArrayBuffer && data.byteLength <= limit) this.tell(Input.Message, attempt, data.byteLength, 0, new Uint8Array(data));
+      if (data instanceof ArrayBuffer && data.byteLength <= limit) this.tell(Input.Message, attempt, 0, 0, new Uint8Array(data));
       else this.#ended(attempt, 0);
     };
     // An `error` says nothing, and a `close` always follows it.
@@ -99,15 +97,9 @@ export class Links {
   }
 
   #exchange(attempt: number, request: Request, streams: boolean): Link {
-    const frames = new EventFrames();
-    const stream = new EventStream(request.limit, (name, bytes, lines) => frames.add(name, bytes, lines));
     const close = exchange(this.base, request, this.#answered(attempt), streams ? {
       opened: () => this.tell(Input.Opened, attempt),
-      chunk: bytes => {
-        if (!stream.take(bytes)) frames.broken();
-        // A chunk without an event has been heard, too.
-        this.tell(Input.Message, attempt, bytes.length, 0, frames.take());
-      },
+      chunk: bytes => this.tell(Input.Chunk, attempt, 0, 0, bytes),
     } : undefined);
     return { close };
   }
@@ -139,11 +131,7 @@ export class Links {
   /** It may open a connection and read it, and no more: at its first error it is closed, before it gets to reconnecting. */
   #eventSource(attempt: number, url: string): Link {
     const source = new EventSource(url);
-    const frames = new EventFrames();
-    const heard = ({ type, data }: MessageEvent) => {
-      frames.addText(type, String(data));
-      this.tell(Input.Message, attempt, data.length, 0, frames.take());
-    };
+    const heard = ({ type, data }: MessageEvent) => this.tell(Input.Event, attempt, 0, 0, encode(`${type}\n${data}`));
     source.onopen = () => this.tell(Input.Opened, attempt);
     source.onerror = () => this.#ended(attempt, 0);
     for (const name of NAMES) source.addEventListener(name, heard);

@@ -13,7 +13,7 @@ export const enum Told {
 
 /** What the module is told. In its order; what the page does stands between `Online` and `Opened`. */
 export const enum Input {
-  Connect, Fired, Offline, Online, Opened = 6, Message, Response, Closed, Reply, Token, Subscribe, Unsubscribe, Pause, Resume,
+  Connect, Fired, Offline, Online, Opened = 6, Message, Chunk, Event, Response, Closed, Reply, Token, Subscribe, Unsubscribe, Pause, Resume,
   Consumed, Publish, History, Presence, Transports, Cut, Close, Stats,
 }
 
@@ -147,14 +147,12 @@ export class Reader {
 
   /** Messages in columns; see `sdk/js-client/src/columns.rs`. */
   run(): Waiting {
-    const count = this.number(), first = this.number(), epoch = this.text(), size = this.number(), mark = this.text();
-    const times = this.column(count), ends = this.column(count), text = this.text();
+    const count = this.number(), first = this.number(), size = this.number(), epochLength = this.number(), columns = this.number();
+    const numbers = this.column(columns * count), text = this.text(), epoch = text.slice(-epochLength);
     const kinds = this.number() ? this.bytes(count)!.slice() : undefined;
-    const known = this.number();
-    const about = known ? this.text() : undefined, aboutEnds = known ? this.column(3 * count) : undefined;
     const bytes: Uint8Array[] = [];
     kinds?.forEach((kind, index) => { if (kind === BYTES) bytes[index] = this.bytes()!.slice(); });
-    return { type: "messages", count, first, epoch, times, kinds, text, ends, mark, about, aboutEnds, bytes, size, left: count, rest: size };
+    return { type: "messages", count, first, epoch, numbers, text, about: columns > 2, kinds, bytes, size, left: count, rest: size };
   }
 }
 

@@ -1,172 +1,157 @@
 //! Events to frames: the client's side. Input is hostile: every number, name and length is checked, and
 //! nothing is kept that is longer than its limit.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 
 use crate::{
-    About, Code, GapReason, Kind, Limits, Member, Payload, Position, PublishId, Record, RetryWindow,
-    ServerFrame, Topic, digits::split, limits,
+    About, Code, GapReason, Kind, Limits, Member, Payload, PublishId, Record, RetryWindow, ServerFrame, Topic,
+    digits::{number, split},
+    limits,
 };
 
 use super::{
     EventError, base64,
-    header::{Result, Words, number, value},
+    header::{Result, Words},
 };
 
 /// Reads a dispatched event: its name (empty or `message` where the stream gave none) and its data, the
-/// lines joined by LF.
+/// lines joined by LF. A payload is taken as it is; all else must be UTF-8.
 ///
 /// `None` is an event that this version doesn't know: to be passed over. An event of `format=raw` has no
 /// header and is not for this function.
 ///
 /// # Errors
 /// [`EventError`] says what is wrong; the stream can't be trusted after it.
-pub fn decode(name: &str, data: &str) -> Result<Option<ServerFrame>> {
+pub fn decode(name: &str, data: &[u8]) -> Result<Option<ServerFrame>> {
     if data.len() > limits::EVENT_BYTES {
         return Err(EventError::TooLarge);
     }
-    Ok(Some(match name {
-        "" | "message" => message(data)?,
-        super::WELCOME => welcome(data)?,
-        super::SUBSCRIBED => subscribed(data)?,
-        super::GAP => gap(data)?,
-        super::EPHEMERAL => ephemeral(data)?,
-        super::MEMBERS => {
-            let (alias, members) = members(data)?;
-            ServerFrame::Members { alias, members }
+    if matches!(name, "" | "message") {
+        let ((mut words, lines), mut records) = (header(data)?, Vec::new());
+        let alias = record(&mut words, Bytes::copy_from_slice(lines), &mut records)?;
+        return Ok(Some(ServerFrame::Messages { alias, records }));
+    }
+    if name == super::EPHEMERAL {
+        return Ok(Some(ephemeral(data)?));
+    }
+    let data = str(data)?;
+    let (line, rest) = match split(data, b'\n') {
+        Some((line, rest)) => (line, Some(rest)),
+        None => (data, None),
+    };
+    let words = &mut Words::new(line);
+    let frame = match name {
+        super::WELCOME => {
+            let (session, heartbeat) = (words.text(limits::MESSAGE_BYTES), words.number());
+            let limits = Limits { payload: words.number(), frame: words.number(), topics: words.number() };
+            let server = words.text(limits::MESSAGE_BYTES);
+            ServerFrame::Welcome { session, heartbeat, limits, server }
         }
-        super::JOIN => {
-            let (alias, member) = one_member(data)?;
-            ServerFrame::Join { alias, member }
+        super::SUBSCRIBED => {
+            let (alias, topic, position) = (words.number(), topic(words)?, words.position());
+            let recovered = words.word();
+            words.check(matches!(recovered, "recovered" | "fresh"));
+            ServerFrame::Subscribed { topic, alias, position, recovered: recovered == "recovered" }
         }
-        super::LEAVE => {
-            let (alias, member) = one_member(data)?;
-            ServerFrame::Leave { alias, member }
-        }
-        super::ERROR => error(data)?,
-        super::HEARTBEAT => ServerFrame::Heartbeat,
+        super::GAP => gap(words),
+        super::MEMBERS => ServerFrame::Members { alias: words.number(), members: members(rest)? },
+        super::JOIN => ServerFrame::Join { alias: words.number(), member: one_member(rest)? },
+        super::LEAVE => ServerFrame::Leave { alias: words.number(), member: one_member(rest)? },
+        super::ERROR => error(words, rest)?,
+        super::HEARTBEAT => return Ok(Some(ServerFrame::Heartbeat)),
         super::DRAIN => {
-            let mut words = Words::new(data);
-            let window = window(words.number()?, words.number()?)?;
-            words.end()?;
-            ServerFrame::Drain { window }
+            let min = words.number();
+            ServerFrame::Drain { window: window(words, min) }
         }
-        super::EXPIRES => {
-            let mut words = Words::new(data);
-            let after = words.number()?;
-            words.end()?;
-            ServerFrame::Expires { after }
-        }
+        super::EXPIRES => ServerFrame::Expires { after: words.number() },
         super::CLOSED => {
             let (code, reason) = split(data, b' ').ok_or(EventError::Truncated)?;
-            ServerFrame::Closed { code: self::code(code)?, reason: text(reason, limits::MESSAGE_BYTES)? }
+            let words = &mut Words::new(code);
+            let code = self::code(words);
+            let reason = words.decoded(reason, limits::MESSAGE_BYTES).as_ref().into();
+            words.checked()?;
+            return Ok(Some(ServerFrame::Closed { code, reason }));
         }
         _ => return Ok(None),
-    }))
+    };
+    words.end()?;
+    Ok(Some(frame))
 }
 
 /// Parts the header line from the lines after it.
-fn header(data: &str) -> Result<(Words<'_>, &str)> {
-    let (line, rest) = split(data, b'\n').ok_or(EventError::Truncated)?;
-    Ok((Words::new(line), rest))
+fn header(data: &[u8]) -> Result<(Words<'_>, &[u8])> {
+    let end = data.iter().position(|byte| *byte == b'\n').ok_or(EventError::Truncated)?;
+    Ok((Words::new(str(&data[..end])?), &data[end + 1..]))
 }
 
-fn message(data: &str) -> Result<ServerFrame> {
-    let (mut words, rest) = header(data)?;
-    let (alias, offset, time) = (words.number()?, words.wide()?, words.wide()?);
+/// Appends a message by its header, and by what stands in the lines after it. Returns its topic's alias.
+pub(super) fn record(words: &mut Words<'_>, lines: Bytes, records: &mut Vec<Record>) -> Result<u32> {
+    let (alias, offset, time) = (words.number(), words.wide(), words.wide());
     // Offsets begin at 1, and the last number has no successor.
-    if offset == 0 || offset == u64::MAX {
-        return Err(EventError::Invalid);
-    }
-    let payload = payload(words.word()?, rest)?;
+    words.check(offset != 0 && offset != u64::MAX);
+    let payload = payload(words, lines)?;
     let (mut key, mut from, mut id) = (None, None, None);
-    for named in words.named() {
-        match named? {
-            ("key", word) => once(&mut key, text(word, limits::KEY_BYTES)?)?,
-            ("from", word) => once(&mut from, text(word, limits::SUBJECT_BYTES)?)?,
-            ("id", word) => once(&mut id, PublishId::new(&value(word, limits::PUBLISH_ID_BYTES)?)?)?,
+    while let Some((name, word)) = words.named() {
+        match name {
+            "key" => words.once(&mut key, word, limits::KEY_BYTES),
+            "from" => words.once(&mut from, word, limits::SUBJECT_BYTES),
+            "id" => words.once(&mut id, word, limits::PUBLISH_ID_BYTES),
             _ => {}
         }
     }
-    Ok(ServerFrame::Messages { alias, records: vec![Record { offset, time, payload, key, from, id }] })
+    words.checked()?;
+    let id = match id {
+        Some(id) => Some(PublishId::new(&id)?),
+        None => None,
+    };
+    records.push(Record { offset, time, payload, key, from, id });
+    Ok(alias)
 }
 
-fn ephemeral(data: &str) -> Result<ServerFrame> {
-    let (mut words, rest) = header(data)?;
-    let (alias, time) = (words.number()?, words.wide()?);
-    let payload = payload(words.word()?, rest)?;
+fn ephemeral(data: &[u8]) -> Result<ServerFrame> {
+    let (mut words, lines) = header(data)?;
+    let (alias, time) = (words.number(), words.wide());
+    let payload = payload(&mut words, Bytes::copy_from_slice(lines))?;
     let mut from = None;
-    for named in words.named() {
-        if let ("from", word) = named? {
-            once(&mut from, text(word, limits::SUBJECT_BYTES)?)?;
+    while let Some((name, word)) = words.named() {
+        if name == "from" {
+            words.once(&mut from, word, limits::SUBJECT_BYTES);
         }
     }
+    words.checked()?;
     Ok(ServerFrame::Ephemeral { alias, time, payload, from })
 }
 
-fn payload(kind: &str, text: &str) -> Result<Payload> {
-    let (kind, encoded) = match kind {
+/// The word that says what kind of payload the lines are.
+fn payload(words: &mut Words<'_>, lines: Bytes) -> Result<Payload> {
+    let (kind, encoded) = match words.word() {
         "json" => (Kind::Json, false),
         "text" => (Kind::Text, false),
         "json64" => (Kind::Json, true),
         "text64" => (Kind::Text, true),
         "bytes" => (Kind::Bytes, true),
-        _ => return Err(EventError::Invalid),
+        _ => {
+            words.fail(EventError::Invalid);
+            (Kind::Json, false)
+        }
     };
-    let data = if encoded { base64::decode(text)?.into() } else { Bytes::copy_from_slice(text.as_bytes()) };
+    words.checked()?;
+    let data = if encoded { base64::decode(&lines)?.into() } else { lines };
     Ok(Payload { kind, data })
 }
 
-fn welcome(data: &str) -> Result<ServerFrame> {
-    let mut words = Words::new(data);
-    let session = text(words.word()?, limits::MESSAGE_BYTES)?;
-    let heartbeat = words.number()?;
-    let limits = Limits { payload: words.number()?, frame: words.number()?, topics: words.number()? };
-    let server = text(words.word()?, limits::MESSAGE_BYTES)?;
-    words.end()?;
-    Ok(ServerFrame::Welcome { session, heartbeat, limits, server })
+fn gap(words: &mut Words<'_>) -> ServerFrame {
+    let (alias, from, end) = (words.number(), words.wide(), words.word());
+    let to = number(end);
+    words.check(to.map_or(end == "-", |to| to >= from));
+    let reason = words.word();
+    words.check(matches!(reason, "evicted" | "epoch"));
+    let reason = if reason == "epoch" { GapReason::Epoch } else { GapReason::Evicted };
+    ServerFrame::Gap { alias, from, to, reason, position: words.position() }
 }
 
-fn subscribed(data: &str) -> Result<ServerFrame> {
-    let mut words = Words::new(data);
-    let (alias, topic) = (words.number()?, topic(words.word()?)?);
-    let position: Position = words.word()?.parse()?;
-    let recovered = match words.word()? {
-        "recovered" => true,
-        "fresh" => false,
-        _ => return Err(EventError::Invalid),
-    };
-    words.end()?;
-    Ok(ServerFrame::Subscribed { topic, alias, position, recovered })
-}
-
-fn gap(data: &str) -> Result<ServerFrame> {
-    let mut words = Words::new(data);
-    let (alias, from) = (words.number()?, words.wide()?);
-    let to = match words.word()? {
-        "-" => None,
-        to => Some(number(to)?),
-    };
-    let reason = match words.word()? {
-        "evicted" => GapReason::Evicted,
-        "epoch" => GapReason::Epoch,
-        _ => return Err(EventError::Invalid),
-    };
-    let position = words.word()?.parse()?;
-    if to.is_some_and(|to| to < from) {
-        return Err(EventError::Invalid);
-    }
-    words.end()?;
-    Ok(ServerFrame::Gap { alias, from, to, reason, position })
-}
-
-fn members(data: &str) -> Result<(u32, Vec<Member>)> {
-    let (line, mut rest) = split(data, b'\n').map_or((data, None), |(line, rest)| (line, Some(rest)));
-    let mut words = Words::new(line);
-    let alias = words.number()?;
-    words.end()?;
+/// Each of the lines.
+fn members(mut rest: Option<&str>) -> Result<Vec<Member>> {
     let mut members = Vec::new();
     while let Some(lines) = rest {
         if members.len() == limits::MEMBERS {
@@ -176,13 +161,13 @@ fn members(data: &str) -> Result<(u32, Vec<Member>)> {
         members.push(member(line)?);
         rest = more;
     }
-    Ok((alias, members))
+    Ok(members)
 }
 
-fn one_member(data: &str) -> Result<(u32, Member)> {
-    let (alias, mut members) = members(data)?;
+fn one_member(rest: Option<&str>) -> Result<Member> {
+    let mut members = members(rest)?;
     match (members.pop(), members.is_empty()) {
-        (Some(member), true) => Ok((alias, member)),
+        (Some(member), true) => Ok(member),
         (None, _) => Err(EventError::Truncated),
         _ => Err(EventError::Invalid),
     }
@@ -190,56 +175,58 @@ fn one_member(data: &str) -> Result<(u32, Member)> {
 
 fn member(line: &str) -> Result<Member> {
     let mut words = Words::new(line);
-    let id = text(words.word()?, limits::CLIENT_ID_BYTES)?;
+    let id = words.text(limits::CLIENT_ID_BYTES);
     let (mut subject, mut info) = (None, None);
-    for named in words.named() {
-        match named? {
-            ("subject", word) => once(&mut subject, text(word, limits::SUBJECT_BYTES)?)?,
-            ("info", word) => once(&mut info, text(word, limits::INFO_BYTES)?)?,
+    while let Some((name, word)) = words.named() {
+        match name {
+            "subject" => words.once(&mut subject, word, limits::SUBJECT_BYTES),
+            "info" => words.once(&mut info, word, limits::INFO_BYTES),
             _ => {}
         }
     }
+    words.checked()?;
     Ok(Member { id, subject, info })
 }
 
-fn error(data: &str) -> Result<ServerFrame> {
-    let (mut words, rest) = header(data)?;
-    let about = match split(words.word()?, b'=') {
+fn error(words: &mut Words<'_>, rest: Option<&str>) -> Result<ServerFrame> {
+    let word = words.word();
+    let about = match split(word, b'=') {
         None => About::Connection,
-        Some(("topic", word)) => About::Topic(topic(word)?),
-        Some(("publish", word)) => About::Publish(PublishId::new(&value(word, limits::PUBLISH_ID_BYTES)?)?),
-        Some(("request", word)) => About::Request(number(word)?.try_into().map_err(|_| EventError::Invalid)?),
+        Some(("topic", name)) => About::Topic(Topic::new(&words.decoded(name, limits::TOPIC_BYTES))?),
+        Some(("publish", id)) => {
+            About::Publish(PublishId::new(&words.decoded(id, limits::PUBLISH_ID_BYTES))?)
+        }
+        Some(("request", request)) => {
+            let request = number(request).and_then(|request| request.try_into().ok());
+            About::Request(request.ok_or(EventError::Invalid)?)
+        }
         Some(_) => return Err(EventError::Invalid),
     };
-    let code = code(words.word()?)?;
-    let retry_after = match words.word() {
-        Err(_) => None,
-        Ok(min) => {
-            let min = u32::try_from(number(min)?).map_err(|_| EventError::Invalid)?;
-            Some(window(min, words.number()?)?)
-        }
-    };
-    words.end()?;
-    Ok(ServerFrame::Error { about, code, message: text(rest, limits::MESSAGE_BYTES)?, retry_after })
+    let code = code(words);
+    let retry_after = words.has_more().then(|| {
+        let min = words.number();
+        window(words, min)
+    });
+    let message = words.decoded(rest.ok_or(EventError::Truncated)?, limits::MESSAGE_BYTES).as_ref().into();
+    Ok(ServerFrame::Error { about, code, message, retry_after })
 }
 
-fn topic(word: &str) -> Result<Topic> {
-    Ok(Topic::new(&value(word, limits::TOPIC_BYTES)?)?)
+fn str(bytes: &[u8]) -> Result<&str> {
+    std::str::from_utf8(bytes).map_err(|_| EventError::Invalid)
 }
 
-fn text(word: &str, max: usize) -> Result<Arc<str>> {
-    Ok(value(word, max)?.as_ref().into())
+fn topic(words: &mut Words<'_>) -> Result<Topic> {
+    Ok(Topic::new(&words.value(limits::TOPIC_BYTES))?)
 }
 
-fn code(word: &str) -> Result<Code> {
-    number(word)?.try_into().map(Code).map_err(|_| EventError::Invalid)
+fn code(words: &mut Words<'_>) -> Code {
+    let code = u16::try_from(words.wide());
+    words.check(code.is_ok());
+    Code(code.unwrap_or_default())
 }
 
-fn window(min: u32, max: u32) -> Result<RetryWindow> {
-    if min > max { Err(EventError::Invalid) } else { Ok(RetryWindow { min, max }) }
-}
-
-/// Fills a named field that may stand only once.
-fn once<T>(slot: &mut Option<T>, value: T) -> Result<()> {
-    if slot.replace(value).is_some() { Err(EventError::Invalid) } else { Ok(()) }
+fn window(words: &mut Words<'_>, min: u32) -> RetryWindow {
+    let max = words.number();
+    words.check(min <= max);
+    RetryWindow { min, max }
 }

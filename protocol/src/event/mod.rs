@@ -5,8 +5,8 @@
 //! a payload stands untouched in the lines after it. So neither side needs a JSON parser for what is ours.
 //! `id:` is the [`Cursor`](crate::Cursor) of the whole stream, on every event that moves it.
 //!
-//! This module knows neither how a stream is cut into events (the client's parser does that) nor the
-//! transport. `docs/protocol.md` lists the events.
+//! This module knows neither how any stream is cut into events (the client's parser does that; only messages as they are written
+//! here are read where they lie) nor the transport. `docs/protocol.md` lists the events.
 //!
 //! ```
 //! use everwire_protocol::{Cursor, Payload, Record, ServerFrame, event};
@@ -20,7 +20,7 @@
 //! event::encode(&frame, &mut cursor, &mut out);
 //! assert_eq!(out, "id: k3x9-18\ndata: 0 18 1700000000000 json\ndata: {\"text\":\"hi\"}\n\n");
 //!
-//! let data = "0 18 1700000000000 json\n{\"text\":\"hi\"}";
+//! let data = b"0 18 1700000000000 json\n{\"text\":\"hi\"}";
 //! assert_eq!(event::decode("message", data), Ok(Some(frame)));
 //! # Ok::<(), everwire_protocol::ParsePositionError>(())
 //! ```
@@ -29,6 +29,7 @@ mod base64;
 mod decode;
 mod encode;
 mod header;
+mod lines;
 #[cfg(test)]
 mod tests;
 
@@ -36,6 +37,7 @@ use std::fmt;
 
 pub use decode::decode;
 pub use encode::{encode, encode_messages, encode_raw, encode_retry};
+pub use lines::{decode_messages, line_end};
 
 const WELCOME: &str = "everwire.welcome";
 const SUBSCRIBED: &str = "everwire.subscribed";

@@ -2,7 +2,11 @@
 
 use crate::*;
 
-use super::{EventError, decode, encode, encode_raw, encode_retry};
+use super::{EventError, decode_messages, encode, encode_raw, encode_retry};
+
+fn decode(name: &str, data: &str) -> Result<Option<ServerFrame>, EventError> {
+    super::decode(name, data.as_bytes())
+}
 
 /// What a client's parser hands over: the name and the data of every event, and the last id.
 fn dispatched(stream: &str) -> (Vec<(String, String)>, String) {

@@ -88,7 +88,7 @@ fn offer_to_client(bytes: &[u8]) {
         assert!(content(&frames) <= bytes.len().max(text.len()), "{frames:?}");
     }
     for name in event::NAMES.into_iter().chain([""]) {
-        if let Ok(Some(frame)) = event::decode(name, &text) {
+        if let Ok(Some(frame)) = event::decode(name, text.as_bytes()) {
             assert!(content(&[frame]) <= text.len() + 1);
         }
     }

@@ -48,7 +48,7 @@ proptest! {
         }
         let (events, last_id) = events(&stream);
         let heard: Vec<_> =
-            events.iter().map(|(name, data)| event::decode(name, data).unwrap().unwrap()).collect();
+            events.iter().map(|(name, data)| event::decode(name, data.as_bytes()).unwrap().unwrap()).collect();
         prop_assert_eq!(heard, frames.into_iter().flat_map(one_record_each).collect::<Vec<_>>());
         prop_assert_eq!(&moved, &followed);
         if let Some(id) = last_id {

@@ -57,11 +57,11 @@ fn dispatch(lines: &str) -> ServerFrame {
             (field, _) => assert_eq!(field, "id"),
         }
     }
-    event::decode(name, &data.join("\n")).unwrap().unwrap()
+    event::decode(name, data.join("\n").as_bytes()).unwrap().unwrap()
 }
 
 fn read(vector: &Vector) {
-    let decoded = event::decode(&vector.text("event"), &vector.text("data"));
+    let decoded = event::decode(&vector.text("event"), vector.text("data").as_bytes());
     if let Some(error) = vector.maybe_text("error") {
         assert_eq!(decoded.map_err(name), Err(error.as_str()));
     } else if vector.raw("frame") == Some("null") {

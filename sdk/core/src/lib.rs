@@ -31,6 +31,7 @@ mod selection;
 mod session;
 pub mod sse;
 mod stats;
+mod stream;
 mod time;
 mod timer;
 mod token;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use everwire_protocol::{ClientFrame, Epoch, From, RetryWindow, Topic, binary};
 
-use crate::{AttemptId, Time, Token, Transport, map::Map, sse};
+use crate::{AttemptId, Time, Token, Transport, map::Map, stream::Stream};
 
 /// How far an attempt has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -77,7 +77,7 @@ pub(crate) struct Link {
     /// Since when they are.
     pub awaits_since: Time,
     /// None before the first bytes of a stream.
-    pub parser: Option<sse::Parser>,
+    pub stream: Option<Stream>,
     /// Frames that wait to be sent.
     pub outgoing: Vec<u8>,
     /// The server's heartbeat interval.
@@ -113,7 +113,7 @@ impl Link {
             topics: Map::default(),
             subscribe_due: None,
             awaits_since: Time::default(),
-            parser: None,
+            stream: None,
             outgoing: Vec::new(),
             heartbeat: Duration::ZERO,
             heard: now,

@@ -28,7 +28,8 @@ const EPHEMERAL: u8 = 4;
 
 impl Machine {
     /// Does what an input says. In its order: connect · the timer has fired · the network is away, is there, the page has slept or is seen, is put
-    /// aside · of an attempt: it is open, a message (or the frames that a stream's events stand for) and how many bytes came, an answer with its status and what `Retry-After` says, its end by a close code or a status, or 0 · the answer to a
+    /// aside · of an attempt: it is open, a message, a chunk, an event of a native
+    /// `EventSource` (its name, a line's end, its data), an answer with its status and what `Retry-After` says, its end by a close code or a status, or 0 · the answer to a
     /// request, 0 for none · a token: 0 failed, 1 none, 2 in the bytes · subscribe: whether with presence; `from`, a line's
     /// end, the topic · of a subscription: the end, pause, resume, so many messages and bytes taken · publish: kind and bits, the lengths
     /// of the topic and of the key (−1: none); topic, key and payload · history: before, after, limit; the topic · presence:
@@ -44,20 +45,25 @@ impl Machine {
             3 => session.handle_online(now),
             4 => session.handle_wakeup(now),
             5 => session.handle_suspend(now),
-            6..=9 => {
+            6..=11 => {
                 let attempt = AttemptId::new(a as u32);
                 match what {
                     6 => session.handle_opened(now, attempt),
-                    7 => session.handle_frames(now, attempt, bytes.into(), b as usize),
-                    8 => session.handle_response(now, attempt, response(b, c, bytes)),
+                    7 => session.handle_message(now, attempt, bytes.into()),
+                    8 => session.handle_chunk(now, attempt, bytes.into()),
+                    9 => {
+                        let (name, data) = split(&bytes);
+                        session.handle_event(now, attempt, name, data);
+                    }
+                    10 => session.handle_response(now, attempt, response(b, c, bytes)),
                     _ => session.handle_closed(now, attempt, closed(b)),
                 }
             }
-            10 => {
+            12 => {
                 let answer = (b > 0.0).then(|| response(b, c, bytes));
                 session.handle_reply(now, RequestId::new(a as u32), answer);
             }
-            11 => {
+            13 => {
                 let token = match a {
                     0.0 => Err(()),
                     1.0 => Ok(None),
@@ -65,7 +71,7 @@ impl Machine {
                 };
                 session.handle_token(now, token);
             }
-            12 => {
+            14 => {
                 let (from, topic) = split(&bytes);
                 let Ok(from) = from.parse::<From>() else {
                     return out.refused("bad_option", "the option `from` can't be read", false);
@@ -79,21 +85,21 @@ impl Machine {
                     Err(SubscribeError::Closed) => out.closed(),
                 }
             }
-            13..=16 => {
+            15..=18 => {
                 let id = SubscriptionId::new(a as u32);
                 match what {
-                    13 => session.unsubscribe(now, id),
-                    14 => session.pause(now, id),
-                    15 => session.resume(now, id),
+                    15 => session.unsubscribe(now, id),
+                    16 => session.pause(now, id),
+                    17 => session.resume(now, id),
                     _ => session.consumed(now, id, b as usize, c as usize),
                 }
             }
-            17 => self.publish(a as u8, b as usize, c, bytes.into(), out),
-            18 | 19 => {
+            19 => self.publish(a as u8, b as usize, c, bytes.into(), out),
+            20 | 21 => {
                 let Ok(topic) = Topic::new(from_utf8(&bytes).unwrap_or_default()) else {
                     return out.bad_topic();
                 };
-                let id = if what == 19 {
+                let id = if what == 21 {
                     session.presence(now, topic)
                 } else {
                     let range = match (a >= 0.0, b >= 0.0) {
@@ -105,9 +111,9 @@ impl Machine {
                 };
                 out.head(records::TAKEN, id.as_u32());
             }
-            20 => session.set_transports(now, transports(&bytes)),
-            21 => session.reconnect(now, Reason::Asked),
-            22 => session.close(now),
+            22 => session.set_transports(now, transports(&bytes)),
+            23 => session.reconnect(now, Reason::Asked),
+            24 => session.close(now),
             _ => self.stats(out),
         }
     }

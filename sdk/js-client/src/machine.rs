@@ -15,7 +15,6 @@ pub(crate) struct Machine {
     pub session: Session,
     clock: Clock,
     alarm: Alarm,
-    random: fastrand::Rng,
     request_timeout: f64,
 }
 
@@ -55,7 +54,6 @@ impl Machine {
             session: Session::new(config, client_id, seed),
             clock: Clock::NEW,
             alarm: Alarm::default(),
-            random: fastrand::Rng::with_seed(seed.rotate_left(32)),
         })
     }
 
@@ -131,7 +129,7 @@ impl Machine {
             Output::FetchToken => out.whole(records::TOKEN),
             // Nobody keeps publishes here.
             Output::Save(_) | Output::Forget(_) => {}
-            Output::Event(event) => self.event(event, out),
+            Output::Event(event) => Self::event(event, out),
         }
     }
 
@@ -148,12 +146,12 @@ impl Machine {
         out.number(limits::FRAME_BYTES as f64);
     }
 
-    fn event(&mut self, event: Event, out: &mut Writer) {
+    fn event(event: Event, out: &mut Writer) {
         match event {
             Event::State(change) => state(&change, out),
             Event::Messages { subscription, epoch, records } => {
                 out.head(records::MESSAGES, subscription.as_u32());
-                columns::write(out, epoch, &records, columns::mark(&mut self.random));
+                columns::write(out, epoch, &records);
             }
             Event::Subscribed { subscription, position, recovered } => {
                 out.head(records::SUBSCRIBED, subscription.as_u32());
@@ -175,7 +173,7 @@ impl Machine {
                 out.bytes(if payload.kind == Kind::Bytes {
                     &payload.data
                 } else {
-                    columns::text_of(&payload)
+                    columns::text_of(&payload).0
                 });
             }
             Event::Members { subscription, members } => {
@@ -208,7 +206,7 @@ impl Machine {
             Event::History { request, result } => {
                 out.head(records::HISTORY, request.as_u32());
                 if let Some(page) = answer(result, out) {
-                    columns::write(out, page.epoch, &page.records, columns::mark(&mut self.random));
+                    columns::write(out, page.epoch, &page.records);
                     out.flag(page.more);
                 }
             }

@@ -76,6 +76,10 @@ impl Writer {
         }
     }
 
+    pub(crate) fn byte(&mut self, byte: u8) {
+        self.0.push(byte);
+    }
+
     /// Bytes whose length is known from elsewhere.
     pub(crate) fn raw(&mut self, bytes: &[u8]) {
         self.0.extend_from_slice(bytes);

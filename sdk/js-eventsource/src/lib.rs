@@ -47,6 +47,10 @@ extern "C" {
     #[wasm_bindgen(method)]
     fn message(this: &Host, name: &JsValue, data: &JsValue, id: &JsValue);
 
+    /// A string of what should be UTF-8.
+    #[wasm_bindgen(method)]
+    fn text(this: &Host, bytes: &[u8]) -> JsValue;
+
     /// Whether there is a page, and nobody sees it.
     #[wasm_bindgen(method)]
     fn hidden(this: &Host) -> bool;
@@ -95,7 +99,7 @@ impl SourceMachine {
         set(&mut config.reconnect.backoff.base, backoff_base);
         set(&mut config.reconnect.backoff.max, backoff_max);
         config.heartbeat_timeout = number(heartbeat_timeout).map(Duration::from_millis);
-        let source = EventSource::new(config, &String::from_utf8_lossy(id), seed as u64);
+        let source = EventSource::new(config, id, seed as u64);
         let parts = Parts { source, open: Vec::new(), clock: Clock::NEW, alarm: Alarm::default() };
         Self { host, parts: RefCell::new(parts), settling: Cell::new(false) }
     }
@@ -111,7 +115,7 @@ impl SourceMachine {
 
     /// The id of the last event that had one, a string.
     pub fn id(&self) -> JsValue {
-        JsValue::from_str(lend(&self.parts).source.last_event_id())
+        self.host.text(lend(&self.parts).source.last_event_id())
     }
 
     /// Starts, or gives up what there is and starts anew, from where it is.
@@ -161,7 +165,7 @@ impl SourceMachine {
             let mut message = None;
             if let Some((now, attempt)) = parts.asked(request) {
                 let event = parts.source.handle_chunk(now, attempt, &mut rest);
-                message = event.map(|event| [event.name, event.data, event.id].map(JsValue::from_str));
+                message = event.map(|event| [event.name, event.data, event.id].map(|bytes| self.host.text(bytes)));
             }
             self.done(parts);
             let Some([name, data, id]) = message else { break };

@@ -3,7 +3,7 @@
 use everwire::{Error, Event, Gap, GapReason, Kind, Message, Payload, Position};
 #[cfg(feature = "indexeddb")]
 use everwire::{OutboxEvent, StoreError};
-use js_sys::{Array, Float64Array, Uint8Array, Uint32Array};
+use js_sys::{Array, Float64Array, Uint8Array};
 use wasm_bindgen::prelude::*;
 
 #[cfg(feature = "indexeddb")]
@@ -12,40 +12,37 @@ use crate::value::{Record, from_error, member, members, set};
 
 /// The events of a batch; each run of messages becomes one event of type `messages`.
 pub(crate) fn events(batch: Vec<Event<Payload, JsValue>>) -> Array {
-    let (events, mark) = (Array::new(), mark());
-    let mut run = Columns::default();
+    let (events, mut run) = (Array::new(), Columns::default());
     for event in batch {
         match event {
             Event::Message(message) => {
                 if !run.goes_on_with(&message) {
-                    run.flush(&events, &mark);
+                    run.flush(&events);
                 }
-                run.push(message, &mark);
+                run.push(message);
             }
             event => {
-                run.flush(&events, &mark);
+                run.flush(&events);
                 events.push(&other(event));
             }
         }
     }
-    run.flush(&events, &mark);
+    run.flush(&events);
     events
 }
 
 /// The messages of a history page.
 pub(crate) fn messages(messages: Vec<Message<Payload>>) -> JsValue {
-    let (mut run, mark) = (Columns::default(), mark());
+    let mut run = Columns::default();
     for message in messages {
-        run.push(message, &mark);
+        run.push(message);
     }
-    run.take(&mark)
+    run.take()
 }
 
-/// A run of messages of one epoch with contiguous offsets, column by column.
-///
-/// The payloads stand in one text as a JSON array would have them, so that where all of them are JSON one call of the browser's
-/// parser does for all. Between two of them stands the [`mark`]: whatever a publisher calls JSON, it can neither leave
-/// its place nor take another message's without a mark missing, or one standing where none belongs.
+/// A run of messages of one epoch with contiguous offsets, column by column; `Run` in `pkg/src/delivery.ts` says how. The payloads are one text
+/// as a JSON array would have them, so that where all are JSON one call of the browser's parser does for all: the server has seen that each
+/// is one.
 #[derive(Default)]
 struct Columns {
     first: Option<(u64, everwire::Epoch)>,
@@ -63,25 +60,21 @@ struct Columns {
 #[derive(Default)]
 struct Text {
     text: String,
-    end: u32,
-    ends: Vec<u32>,
+    end: usize,
+    ends: Vec<f64>,
 }
 
 impl Text {
     fn push(&mut self, piece: &str) {
         self.text.push_str(piece);
-        self.end += if piece.is_ascii() { piece.len() } else { piece.encode_utf16().count() } as u32;
-        self.ends.push(self.end);
+        self.end += if piece.is_ascii() { piece.len() } else { piece.encode_utf16().count() };
+        self.ends.push(self.end as f64);
     }
 
-    /// What belongs to no piece, in ASCII.
-    fn between(&mut self, text: &str) {
-        self.text.push_str(text);
-        self.end += text.len() as u32;
-    }
-
-    fn ends(&self) -> Uint32Array {
-        Uint32Array::from(&self.ends[..])
+    /// What belongs to no piece.
+    fn between(&mut self, between: char) {
+        self.text.push(between);
+        self.end += 1;
     }
 }
 
@@ -91,7 +84,7 @@ impl Columns {
         self.first.is_none_or(|(first, epoch)| first + next == message.offset && epoch == message.epoch)
     }
 
-    fn push(&mut self, message: Message<Payload>, mark: &str) {
+    fn push(&mut self, message: Message<Payload>) {
         let index = self.times.len();
         self.first.get_or_insert((message.offset, message.epoch));
         self.times.push(message.time as f64);
@@ -106,54 +99,46 @@ impl Columns {
                 payload = std::str::from_utf8(data).unwrap_or_default();
             }
         }
-        self.payloads.between(if index == 0 { "[" } else { mark });
+        self.payloads.between(if index == 0 { '[' } else { ',' });
         self.payloads.push(payload);
         self.about.push(message.key.as_deref().unwrap_or_default());
         self.about.push(message.from.as_deref().unwrap_or_default());
         self.about.push(message.id.as_ref().map_or("", |id| id.as_str()));
     }
 
-    fn flush(&mut self, events: &Array, mark: &str) {
+    fn flush(&mut self, events: &Array) {
         if self.first.is_some() {
-            events.push(&self.take(mark));
+            events.push(&self.take());
         }
     }
 
-    fn take(&mut self, mark: &str) -> JsValue {
-        let mut run = std::mem::take(self);
-        run.payloads.between("]");
+    fn take(&mut self) -> JsValue {
+        let Self { first, times, kinds, mut payloads, about, bytes } = std::mem::take(self);
+        payloads.between(']');
         let event = Record::event("messages");
-        event.set("count", run.times.len() as u32);
-        if let Some((first, epoch)) = run.first {
+        event.set("count", times.len() as u32);
+        if let Some((first, epoch)) = first {
             event.number("first", first);
             event.set("epoch", epoch.as_str());
         }
-        event.set("times", Float64Array::from(&run.times[..]));
-        if run.kinds.iter().any(|kind| *kind != kind_number(Kind::Json)) {
-            event.set("kinds", Uint8Array::from(&run.kinds[..]));
+        if kinds.iter().any(|kind| *kind != kind_number(Kind::Json)) {
+            event.set("kinds", Uint8Array::from(&kinds[..]));
         }
-        event.set("text", run.payloads.text.as_str());
-        event.set("ends", run.payloads.ends());
-        event.set("mark", mark);
-        if run.about.end > 0 {
-            event.set("about", run.about.text.as_str());
-            event.set("aboutEnds", run.about.ends());
+        let mut numbers = times;
+        numbers.extend(payloads.ends);
+        if about.end > 0 {
+            for piece in 0..3 {
+                let ends = about.ends.iter().skip(piece).step_by(3);
+                numbers.extend(ends.map(|end| payloads.end as f64 + end));
+            }
+            payloads.text.push_str(&about.text);
         }
-        event.maybe("bytes", run.bytes);
+        event.set("numbers", Float64Array::from(&numbers[..]));
+        event.set("text", payloads.text.as_str());
+        event.set("about", about.end > 0);
+        event.maybe("bytes", bytes);
         event.into()
     }
-}
-
-/// What stands between two payloads: a number that nobody outside of this page knows, as an element of its own.
-fn mark() -> String {
-    const DIGITS: usize = 8;
-    let mut number = (js_sys::Math::random() * 90_000_000.0) as u32 + 10_000_000;
-    let mut mark = [b','; DIGITS + 2];
-    for digit in mark[1..=DIGITS].iter_mut().rev() {
-        *digit = b'0' + (number % 10) as u8;
-        number /= 10;
-    }
-    mark.iter().map(|byte| char::from(*byte)).collect()
 }
 
 /// As in the column `kinds`.

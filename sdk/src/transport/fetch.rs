@@ -117,7 +117,7 @@ impl Answer {
         if let (Purpose::Stream(attempt), true) = (self.purpose, self.streams.get()) {
             driver.input(|inner, now| {
                 note!(now, "chunk", attempt = attempt.as_u32(), bytes = chunk.len());
-                inner.session.handle_chunk(now, attempt, chunk);
+                inner.session.handle_chunk(now, attempt, Bytes::copy_from_slice(chunk));
             });
             return true;
         }

@@ -213,7 +213,7 @@ pub struct Event {
 impl Event {
     pub fn frame(&self) -> ServerFrame {
         let name = if self.name.is_empty() { "message" } else { &self.name };
-        event::decode(name, &self.data).expect("an event").expect("a frame")
+        event::decode(name, self.data.as_bytes()).expect("an event").expect("a frame")
     }
 
     pub fn cursor(&self) -> Cursor {

@@ -1,12 +1,13 @@
 //! What the driver reports of transports. Reports about attempts that are no more change nothing.
 
 use bytes::Bytes;
-use everwire_protocol::{About, ClientFrame, Code, Record, ServerFrame, Topic, binary, event, limits};
+use everwire_protocol::{About, ClientFrame, Code, ServerFrame, Topic, binary, limits};
 
 use crate::{
     AttemptId, Closed, HttpResponse, Reason, Session, Time, Transport,
     link::{Link, Phase},
     session::end::{End, MALFORMED},
+    stream::{Malformed, frame},
 };
 
 impl Session {
@@ -37,20 +38,13 @@ impl Session {
     }
 
     /// A message of a WebSocket or of a tab's channel. A text message is handed in as its bytes, and ends the link.
-    pub fn handle_message(&mut self, now: Time, attempt: AttemptId, data: Bytes) {
-        let received = data.len();
-        self.handle_frames(now, attempt, data, received);
-    }
-
-    /// Frames of a WebSocket's message, or those that events of an SSE stream stand for, where the driver reads streams itself: none for a
-    /// chunk in which no event ends. `received` is how many bytes have come.
-    pub fn handle_frames(&mut self, now: Time, attempt: AttemptId, mut data: Bytes, received: usize) {
+    pub fn handle_message(&mut self, now: Time, attempt: AttemptId, mut data: Bytes) {
         let Some(link) = self.current(now, attempt) else { return };
-        if link.transport.is_poll() || link.phase < Phase::Opened {
+        if !link.transport.has_frames() || link.phase < Phase::Opened {
             return;
         }
         link.heard_at(now);
-        self.stats.bytes_received += received as u64;
+        self.stats.bytes_received += data.len() as u64;
         if data.len() > limits::FRAME_BYTES {
             self.malformed(now, attempt);
             return;
@@ -60,45 +54,21 @@ impl Session {
     }
 
     /// Bytes of an SSE stream.
-    pub fn handle_chunk(&mut self, now: Time, attempt: AttemptId, mut chunk: &[u8]) {
+    pub fn handle_chunk(&mut self, now: Time, attempt: AttemptId, mut chunk: Bytes) {
         let Some(link) = self.current(now, attempt) else { return };
         if link.transport != Transport::Sse || link.phase < Phase::Opened {
             return;
         }
         link.heard_at(now);
         self.stats.bytes_received += chunk.len() as u64;
-        // An event holds one message. Those that follow each other are taken together, as a frame of a WebSocket brings them.
-        let mut run: Option<(u32, Vec<Record>)> = None;
         while let Some(link) = self.link(attempt) {
-            let event = link.parser.get_or_insert_default().next_event(&mut chunk);
-            let frame = match event {
-                Ok(Some(event)) => Ok(event::decode(event.name, event.data)),
-                Ok(None) => break,
-                Err(too_long) => Err(too_long),
-            };
-            match frame {
-                Ok(Ok(Some(ServerFrame::Messages { alias, records }))) => match &mut run {
-                    Some((of, before)) if *of == alias && follows(before, &records) => before.extend(records),
-                    _ => self.take_run(now, attempt, run.replace((alias, records))),
-                },
-                Ok(frame) => {
-                    self.take_run(now, attempt, run.take());
-                    self.read_event(now, attempt, frame);
-                }
-                Err(_) => {
-                    self.take_run(now, attempt, run.take());
-                    self.malformed(now, attempt);
-                }
+            let frame = link.stream.get_or_insert_default().next_frame(&mut chunk);
+            if let Ok(None) = frame {
+                break;
             }
+            self.read_event(now, attempt, frame);
         }
-        self.take_run(now, attempt, run);
         self.watch_heartbeat(attempt);
-    }
-
-    fn take_run(&mut self, now: Time, attempt: AttemptId, run: Option<(u32, Vec<Record>)>) {
-        if let Some((alias, records)) = run {
-            self.handle_frame(now, attempt, ServerFrame::Messages { alias, records });
-        }
     }
 
     /// An event of a native `EventSource`: `message` or `everwire.…`.
@@ -109,8 +79,7 @@ impl Session {
         }
         link.heard_at(now);
         self.stats.bytes_received += data.len() as u64;
-        let frame = event::decode(name, data);
-        self.read_event(now, attempt, frame);
+        self.read_event(now, attempt, frame(name.as_bytes(), data.as_bytes()));
         self.watch_heartbeat(attempt);
     }
 
@@ -193,7 +162,7 @@ impl Session {
         &mut self,
         now: Time,
         attempt: AttemptId,
-        frame: Result<Option<ServerFrame>, event::EventError>,
+        frame: Result<Option<ServerFrame>, Malformed>,
     ) {
         match frame {
             Ok(Some(frame)) => self.handle_frame(now, attempt, frame),
@@ -206,13 +175,5 @@ impl Session {
     pub(super) fn malformed(&mut self, now: Time, attempt: AttemptId) {
         self.stats.malformed += 1;
         self.end_link(now, attempt, End::found(Reason::Malformed, MALFORMED));
-    }
-}
-
-/// Whether records go on where others end.
-fn follows(before: &[Record], records: &[Record]) -> bool {
-    match (before.last(), records.first()) {
-        (Some(last), Some(next)) => last.offset.checked_add(1) == Some(next.offset),
-        _ => false,
     }
 }

@@ -1,7 +1,9 @@
-//! The parser. Lines are found by bytes, since CR and LF can't be part of a longer UTF-8 sequence, and
-//! are decoded one by one, which replaces malformed sequences just as decoding the whole stream would.
+//! The parser. It works on bytes, since CR, LF and what is ASCII can't be part of a longer UTF-8 sequence: decoding what is in an event
+//! replaces malformed sequences just as decoding the whole stream would.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
+
+use everwire_protocol::event::line_end;
 
 /// Reads a `text/event-stream` as it comes, in chunks cut anywhere.
 ///
@@ -12,7 +14,7 @@ use std::fmt;
 /// let mut events = Vec::new();
 /// for mut chunk in [&b"id: 7\nda"[..], b"ta: hel", b"lo\r\n\r", b"\ndata: cut off"] {
 ///     while let Some(event) = parser.next_event(&mut chunk)? {
-///         events.push((event.name.to_owned(), event.data.to_owned(), event.id.to_owned()));
+///         events.push((event.name().into_owned(), event.data().into_owned(), event.id().into_owned()));
 ///     }
 /// }
 /// assert_eq!(events, [("message".to_owned(), "hello".to_owned(), "7".to_owned())]);
@@ -28,26 +30,46 @@ pub struct Parser {
     /// No line has ended yet, so a byte order mark may stand before it.
     at_start: bool,
     /// The data buffer: each line of it with an LF behind.
-    data: String,
-    name: String,
+    data: Vec<u8>,
+    name: Vec<u8>,
     /// What the last event id becomes at the next dispatch.
-    id: String,
-    last_id: String,
+    id: Vec<u8>,
+    last_id: Vec<u8>,
     retry: Option<u64>,
     /// The buffers hold an event that was given out.
     given: bool,
     too_long: bool,
 }
 
-/// An event that was dispatched.
+/// An event that was dispatched: its fields as they came, in what should be UTF-8, and as text, where the standard replaces what is not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Event<'a> {
     /// Its type: the `event` field, or `message`.
-    pub name: &'a str,
+    pub name: &'a [u8],
     /// Its `data` lines, joined by LF.
-    pub data: &'a str,
+    pub data: &'a [u8],
     /// The last event id, committed with this event.
-    pub id: &'a str,
+    pub id: &'a [u8],
+}
+
+impl<'a> Event<'a> {
+    /// Its type as text.
+    #[must_use]
+    pub fn name(&self) -> Cow<'a, str> {
+        String::from_utf8_lossy(self.name)
+    }
+
+    /// Its data as text.
+    #[must_use]
+    pub fn data(&self) -> Cow<'a, str> {
+        String::from_utf8_lossy(self.data)
+    }
+
+    /// The last event id as text.
+    #[must_use]
+    pub fn id(&self) -> Cow<'a, str> {
+        String::from_utf8_lossy(self.id)
+    }
 }
 
 /// A line or an event is longer than the parser's limit. The stream is of no more use.
@@ -78,10 +100,10 @@ impl Parser {
             line: Vec::new(),
             after_cr: false,
             at_start: true,
-            data: String::new(),
-            name: String::new(),
-            id: String::new(),
-            last_id: String::new(),
+            data: Vec::new(),
+            name: Vec::new(),
+            id: Vec::new(),
+            last_id: Vec::new(),
             retry: None,
             given: false,
             too_long: false,
@@ -141,9 +163,15 @@ impl Parser {
         }
     }
 
+    /// Whether an event begins where the chunks have been read to: what begins there may be read by somebody else, whole events at a time.
+    pub(crate) fn is_between_events(&self) -> bool {
+        let clear = self.given || self.data.is_empty() && self.name.is_empty();
+        clear && self.line.is_empty() && !self.after_cr && !self.at_start && !self.too_long
+    }
+
     /// The event to which [`advance`](Self::advance) has come.
     pub(crate) fn event(&self) -> Event<'_> {
-        let name = if self.name.is_empty() { "message" } else { &self.name };
+        let name = if self.name.is_empty() { b"message" } else { &self.name[..] };
         Event { name, data: &self.data, id: &self.last_id }
     }
 
@@ -162,8 +190,8 @@ impl Parser {
         let value = value.strip_prefix(b" ").unwrap_or(value);
         match field {
             b"data" => {
-                push(&mut self.data, value);
-                self.data.push('\n');
+                self.data.extend_from_slice(value);
+                self.data.push(b'\n');
                 self.too_long |= self.data.len() - 1 > self.limit;
             }
             b"event" => set(&mut self.name, value),
@@ -207,14 +235,14 @@ impl Parser {
     }
 
     /// Starts from an id that is known from elsewhere, such as an earlier page. To be called between streams.
-    pub fn set_last_event_id(&mut self, id: &str) {
-        set(&mut self.id, id.as_bytes());
-        set(&mut self.last_id, id.as_bytes());
+    pub fn set_last_event_id(&mut self, id: &[u8]) {
+        set(&mut self.id, id);
+        set(&mut self.last_id, id);
     }
 
-    /// The last event id: what to send as `Last-Event-ID` on a reconnect. Empty when there is none.
+    /// The last event id: what to send as `Last-Event-ID` on a reconnect, as it came. Empty when there is none.
     #[must_use]
-    pub fn last_event_id(&self) -> &str {
+    pub fn last_event_id(&self) -> &[u8] {
         &self.last_id
     }
 
@@ -225,34 +253,9 @@ impl Parser {
     }
 }
 
-fn set(field: &mut String, value: &[u8]) {
+fn set(field: &mut Vec<u8>, value: &[u8]) {
     field.clear();
-    push(field, value);
-}
-
-/// Appends text. What is UTF-8 is seen to be so in words of memory, which looking for what is not does byte by byte.
-fn push(text: &mut String, value: &[u8]) {
-    match std::str::from_utf8(value) {
-        Ok(value) => text.push_str(value),
-        Err(_) => text.push_str(&String::from_utf8_lossy(value)),
-    }
-}
-
-/// Where the first CR or LF is. Eight bytes at a time: most lines are payloads, and long.
-fn line_end(bytes: &[u8]) -> Option<usize> {
-    const LOW: u64 = u64::from_ne_bytes([0x01; 8]);
-    const HIGH: u64 = u64::from_ne_bytes([0x80; 8]);
-    /// Whether any byte of the word is zero.
-    fn has_zero(word: u64) -> bool {
-        word.wrapping_sub(LOW) & !word & HIGH != 0
-    }
-    let (words, _) = bytes.as_chunks::<8>();
-    let free = words.iter().take_while(|word| {
-        let word = u64::from_ne_bytes(**word);
-        !has_zero(word ^ (LOW * u64::from(b'\n'))) && !has_zero(word ^ (LOW * u64::from(b'\r')))
-    });
-    let start = free.count() * 8;
-    bytes.iter().skip(start).position(|byte| matches!(byte, b'\r' | b'\n')).map(|end| start + end)
+    field.extend_from_slice(value);
 }
 
 impl Default for Parser {

@@ -168,7 +168,7 @@ impl EventSourceBuilder {
         let Self { request, credentials, prepare, is_retriable, config } = self;
         let seed = u64::from_le_bytes(platform::random());
         let part = Part {
-            machine: EventSource::new(config, &request.last_event_id, seed),
+            machine: EventSource::new(config, request.last_event_id.as_bytes(), seed),
             request,
             credentials,
             prepare,

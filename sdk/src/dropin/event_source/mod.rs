@@ -107,7 +107,7 @@ impl ResumableEventSource {
     /// [`EventSourceBuilder::last_event_id`] on another page.
     #[must_use]
     pub fn last_event_id(&self) -> String {
-        self.0.look(|part| part.machine.last_event_id().to_owned())
+        self.0.look(|part| part.last_event_id())
     }
 
     /// Closes for good. No event follows.

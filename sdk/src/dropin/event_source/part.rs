@@ -54,6 +54,11 @@ pub(super) struct Part {
 }
 
 impl Part {
+    /// As text: what is no UTF-8 in it is replaced, as the standard has it.
+    pub fn last_event_id(&self) -> String {
+        String::from_utf8_lossy(self.machine.last_event_id()).into_owned()
+    }
+
     pub fn pause(&mut self) {
         self.paused = true;
         self.machine.handle_pause();
@@ -172,12 +177,13 @@ impl Reading {
         // Each event goes out before the next one is read: the app may close in between.
         while let Some(message) = host.input(|part, now| {
             let event = part.machine.handle_chunk(now, self.attempt, &mut chunk)?;
-            if *part.last_event_id != *event.id {
-                part.last_event_id = event.id.into();
+            let id = event.id();
+            if *part.last_event_id != *id {
+                part.last_event_id = (*id).into();
             }
             Some(StreamMessage {
-                event: event.name.to_owned(),
-                data: event.data.to_owned(),
+                event: event.name().into_owned(),
+                data: event.data().into_owned(),
                 last_event_id: part.last_event_id.clone(),
             })
         }) {
@@ -223,7 +229,7 @@ impl host::Part for Part {
             }
             Some(EventSourceOutput::Open { attempt }) => {
                 self.open.push((attempt, None));
-                let last_event_id = self.machine.last_event_id().to_owned();
+                let last_event_id = self.last_event_id();
                 let request = StreamRequest { last_event_id, ..self.request.clone() };
                 if let Some(prepare) = self.prepare.clone() {
                     let me = me.clone();

@@ -46,9 +46,9 @@ impl EventSource {
     /// An event source that does nothing before [`connect`](Self::connect). `last_event_id` is where to go on from, known
     /// from elsewhere; one that holds what no id can hold (NULL, CR, LF) is ignored.
     #[must_use]
-    pub fn new(config: EventSourceConfig, last_event_id: &str, seed: u64) -> Self {
+    pub fn new(config: EventSourceConfig, last_event_id: &[u8], seed: u64) -> Self {
         let mut parser = Parser::with_limit(config.event_bytes);
-        if !last_event_id.bytes().any(|byte| matches!(byte, 0 | b'\r' | b'\n')) {
+        if !last_event_id.iter().any(|byte| matches!(byte, 0 | b'\r' | b'\n')) {
             parser.set_last_event_id(last_event_id);
         }
         Self {
@@ -76,7 +76,7 @@ impl EventSource {
 
     /// The id of the last event that had one, for `Last-Event-ID`: in UTF-8, and left out when empty.
     #[must_use]
-    pub fn last_event_id(&self) -> &str {
+    pub fn last_event_id(&self) -> &[u8] {
         self.parser.last_event_id()
     }
 
