@@ -24,18 +24,17 @@ const { messages } = await source("delivery.ts");
 
 /** A run as `Reader.run` gives it: payloads are offsets. */
 function run(first, keys, epoch = "e") {
-  const mark = ",48151623,", about = [], aboutEnds = [], ends = [];
-  let text = "", known = "";
-  keys.forEach((key, index) => {
-    text += (index ? mark : "[") + (first + index);
+  const count = keys.length, ends = [];
+  let text = "";
+  for (let index = 0; index < count; index++) {
+    text += (index ? "," : "[") + (first + index);
     ends.push(text.length);
-    known += key ?? "";
-    aboutEnds.push(known.length, known.length, known.length);
-  });
-  const count = keys.length;
+  }
+  text += "]";
+  const known = keys.map(key => (text += key ?? "").length);
   return {
-    type: "messages", count, first, epoch, times: new Float64Array(count), text: `${text}]`, ends, mark, about: known, aboutEnds, size: 10 * count,
-    left: count, rest: 10 * count,
+    type: "messages", count, first, epoch, numbers: [...Array(count).fill(0), ...ends, ...known, ...known, ...known], text: text + epoch, about: true,
+    size: 10 * count, left: count, rest: 10 * count,
   };
 }
 

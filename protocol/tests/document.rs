@@ -172,7 +172,8 @@ fn the_events_of_the_example_are_frames_and_its_ids_cursors() {
     for event in stream.trim_end().split("\n\n") {
         let field = |name: &str| event.lines().find_map(|line| line.strip_prefix(name));
         let data: Vec<_> = event.lines().filter_map(|line| line.strip_prefix("data: ")).collect();
-        let frame = event::decode(field("event: ").unwrap_or_default(), data.join("\n").as_bytes()).unwrap().unwrap();
+        let frame =
+            event::decode(field("event: ").unwrap_or_default(), data.join("\n").as_bytes()).unwrap().unwrap();
         let mut written = String::new();
         event::encode(&frame, &mut cursor, &mut written);
         let without_retry: Vec<_> = event.lines().filter(|line| !line.starts_with("retry")).collect();

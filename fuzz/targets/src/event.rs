@@ -8,7 +8,7 @@ use everwire_protocol::{Cursor, ServerFrame, event as codec};
 pub fn event(data: &[u8]) {
     let Some((&which, data)) = data.split_first() else { return };
     let name = codec::NAMES.get(usize::from(which)).copied().unwrap_or_default();
-    if let Ok(Some(frame)) = codec::decode(name, &String::from_utf8_lossy(data)) {
+    if let Ok(Some(frame)) = codec::decode(name, data) {
         stream_round_trip(&[frame]);
     }
 }
@@ -25,11 +25,11 @@ pub(crate) fn stream_round_trip(frames: &[ServerFrame]) {
     let mut parser = Parser::new();
     let (mut rest, mut heard, mut last_id) = (stream.as_bytes(), Vec::new(), String::new());
     while let Ok(Some(event)) = parser.next_event(&mut rest) {
-        match codec::decode(event.name, event.data) {
+        match codec::decode(&event.name(), event.data) {
             Ok(Some(frame)) => heard.push(frame),
             other => panic!("{other:?} of {event:?} in {stream:?}"),
         }
-        last_id = event.id.to_owned();
+        last_id = event.id().into_owned();
     }
     assert_eq!(heard, frames.iter().flat_map(as_events).collect::<Vec<_>>(), "{stream}");
     if !last_id.is_empty() {

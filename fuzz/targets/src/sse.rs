@@ -45,15 +45,15 @@ fn parsed<'a>(mut parser: Parser, chunks: impl Iterator<Item = &'a [u8]>) -> (St
         while outcome.is_ok() {
             match parser.next_event(&mut chunk) {
                 Ok(Some(event)) => events.push(Dispatched {
-                    name: event.name.to_owned(),
-                    data: event.data.to_owned(),
-                    last_event_id: event.id.to_owned(),
+                    name: event.name().into_owned(),
+                    data: event.data().into_owned(),
+                    last_event_id: event.id().into_owned(),
                 }),
                 Ok(None) => break,
                 Err(error) => outcome = Err(error),
             }
         }
     }
-    let last_event_id = parser.last_event_id().to_owned();
+    let last_event_id = String::from_utf8_lossy(parser.last_event_id()).into_owned();
     (Stream { events, last_event_id, reconnection_time: parser.retry() }, outcome)
 }

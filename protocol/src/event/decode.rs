@@ -4,7 +4,8 @@
 use bytes::Bytes;
 
 use crate::{
-    About, Code, GapReason, Kind, Limits, Member, Payload, PublishId, Record, RetryWindow, ServerFrame, Topic,
+    About, Code, GapReason, Kind, Limits, Member, Payload, PublishId, Record, RetryWindow, ServerFrame,
+    Topic,
     digits::{number, split},
     limits,
 };

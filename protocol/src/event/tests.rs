@@ -2,7 +2,7 @@
 
 use crate::*;
 
-use super::{EventError, decode_messages, encode, encode_raw, encode_retry};
+use super::{EventError, encode, encode_raw, encode_retry};
 
 fn decode(name: &str, data: &str) -> Result<Option<ServerFrame>, EventError> {
     super::decode(name, data.as_bytes())

@@ -61,7 +61,7 @@ fn any_byte_puts_the_deadline_off() {
     for _ in 0..5 {
         world.pass(Duration::from_secs(34));
         // Half a comment: no event, but bytes.
-        world.act(|session, now| session.handle_chunk(now, stream, b":"));
+        world.act(|session, now| session.handle_chunk(now, stream, ":".into()));
     }
     assert_eq!(world.state(), State::Connected);
     world.pass(ALLOWED);

@@ -28,7 +28,7 @@ fn invariant_11_reports_of_an_older_attempt_change_nothing() {
         session.handle_closed(now, old, Closed::Code(4507));
         session.handle_closed(now, old, Closed::Network);
         session.handle_opened(now, old);
-        session.handle_chunk(now, old, b"event: everwire.closed\ndata: 4507\n\n");
+        session.handle_chunk(now, old, "event: everwire.closed\ndata: 4507\n\n".into());
         session.handle_event(now, old, "everwire.closed", "4507");
         session.handle_response(now, old, status(403));
     });

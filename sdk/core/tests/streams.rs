@@ -37,7 +37,7 @@ fn a_stream_delivers_the_same_at_every_cut() {
     for cut in 0..=text.len() {
         let (mut world, id) = streaming();
         for part in [&text.as_bytes()[..cut], &text.as_bytes()[cut..]] {
-            world.act(|session, now| session.handle_chunk(now, id, part));
+            world.act(|session, now| session.handle_chunk(now, id, part.to_vec().into()));
         }
         assert_eq!(world.delivered(), [11, 12, 13, -14, 17, 18], "cut at {cut}");
     }
@@ -48,7 +48,7 @@ fn invariant_2_an_event_that_was_cut_off_is_neither_delivered_nor_counted() {
     let text = streamed(&[messages(0, 11..=11), messages(0, 12..=12)]);
     let (mut world, id) = streaming();
     let cut_off = &text.as_bytes()[..text.len() - 1];
-    world.act(|session, now| session.handle_chunk(now, id, cut_off));
+    world.act(|session, now| session.handle_chunk(now, id, cut_off.to_vec().into()));
     world.act(|session, now| session.handle_closed(now, id, Closed::Network));
     assert_eq!(world.delivered(), [11]);
     let (id, _, request) = world.next_open();
@@ -115,7 +115,7 @@ fn a_native_event_source_is_read_by_its_events() {
     let text = streamed(&frames);
     let mut rest = text.as_bytes();
     while let Some(event) = parser.next_event(&mut rest).unwrap() {
-        world.act(|session, now| session.handle_event(now, id, event.name, event.data));
+        world.act(|session, now| session.handle_event(now, id, &event.name(), &event.data()));
     }
     world.act(|session, now| session.handle_event(now, id, "other", "is passed over"));
     assert_eq!((world.delivered(), world.state()), (vec![11, 12], State::Connected));
@@ -128,7 +128,7 @@ fn invariant_12_an_event_without_an_end_is_not_kept_for_ever() {
     let (mut world, id) = streaming();
     let chunk = [b'x'; 64 * 1024];
     for _ in 0..17 {
-        world.act(|session, now| session.handle_chunk(now, id, &chunk));
+        world.act(|session, now| session.handle_chunk(now, id, chunk.to_vec().into()));
     }
     assert_eq!((world.state(), world.session.state().reason), (State::Waiting, Reason::Malformed));
 }

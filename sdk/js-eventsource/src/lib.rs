@@ -165,7 +165,8 @@ impl SourceMachine {
             let mut message = None;
             if let Some((now, attempt)) = parts.asked(request) {
                 let event = parts.source.handle_chunk(now, attempt, &mut rest);
-                message = event.map(|event| [event.name, event.data, event.id].map(|bytes| self.host.text(bytes)));
+                message =
+                    event.map(|event| [event.name, event.data, event.id].map(|bytes| self.host.text(bytes)));
             }
             self.done(parts);
             let Some([name, data, id]) = message else { break };

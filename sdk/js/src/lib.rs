@@ -4,17 +4,17 @@
 //!
 //! A subscription's callback gets all that waits at once, as an array of events. Messages, which come by the
 //! thousand, are not objects but columns: one event of type `messages` holds a run of them, their payloads in
-//! one string, to be cut where `ends` says, or parsed all at once (see `events`). So a batch costs the same few
+//! one string, to be cut where columns of numbers say, or parsed all at once (see `events`). So a batch costs the same few
 //! crossings whatever its length, and a payload is parsed only when somebody wants it:
 //!
 //! ```js
 //! client.subscribe("room:general", { from: "last:50" }, events => {
 //!   for (const event of events) {
 //!     if (event.type !== "messages") { console.log(event.type, event); continue; }
-//!     for (let i = 0; i < event.count; i++) {
-//!       const start = i === 0 ? 1 : event.ends[i - 1] + event.mark.length;
-//!       const data = JSON.parse(event.text.slice(start, event.ends[i]));
-//!       console.log(event.first + i, event.times[i], data);
+//!     const { count, first, numbers, text } = event;
+//!     for (let i = 0; i < count; i++) {
+//!       const [start, end] = [i === 0 ? 0 : numbers[count + i - 1], numbers[count + i]];
+//!       console.log(first + i, numbers[i], JSON.parse(text.slice(start + 1, end)));
 //!     }
 //!   }
 //! });

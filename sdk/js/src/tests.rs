@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a failed expectation is how a test fails")]
 
 use everwire::{Event, From, HistoryRange, Member, Message, Payload, Position, Transport};
-use js_sys::{Array, Float64Array, JSON, JsString, Object, Uint8Array, Uint32Array};
+use js_sys::{Array, Float64Array, JSON, JsString, Object, Uint8Array};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 
@@ -27,24 +27,24 @@ fn message(offset: u64, payload: Payload) -> Message<Payload> {
     }
 }
 
-/// The pieces of a run's text, cut as JavaScript would: between two of them stand so many characters.
-fn pieces(run: &JsValue, name: &str, ends: &str, first: u32, between: u32) -> Vec<String> {
-    let all: JsString = get(run, name).unwrap().unchecked_into();
-    let ends: Uint32Array = get(run, ends).unwrap().unchecked_into();
-    let mut start = first;
-    ends.to_vec()
-        .into_iter()
-        .map(|end| {
-            let piece = String::from(all.slice(start, end));
-            start = end + between;
-            piece
-        })
-        .collect()
+/// A run's text and its columns of numbers.
+fn columns(run: &JsValue) -> (JsString, Vec<Vec<f64>>) {
+    let count = get(run, "count").unwrap().as_f64().unwrap() as usize;
+    let numbers: Float64Array = get(run, "numbers").unwrap().unchecked_into();
+    let columns = numbers.to_vec().chunks(count).map(<[f64]>::to_vec).collect();
+    (get(run, "text").unwrap().unchecked_into(), columns)
 }
 
+/// The payloads, cut as JavaScript would: a bracket or a comma stands before each.
 fn payloads(run: &JsValue) -> Vec<String> {
-    let mark = text(run, "mark").unwrap();
-    pieces(run, "text", "ends", 1, mark.len() as u32)
+    let (text, columns) = columns(run);
+    let mut start = 0;
+    let piece = |end: &f64| {
+        let piece = text.slice(start + 1, *end as u32);
+        start = *end as u32;
+        String::from(piece)
+    };
+    columns[1].iter().map(piece).collect()
 }
 
 #[wasm_bindgen_test]
@@ -58,26 +58,23 @@ fn columns_are_cut_where_the_messages_end_whatever_the_text() {
     let run = messages(all);
 
     assert_eq!(payloads(&run), sent);
-    let about = pieces(&run, "about", "aboutEnds", 0, 0);
-    assert_eq!((about[3].as_str(), about[10].as_str(), about[14].as_str()), ("clé 🔑", "ada", "client.7"));
+    let (all, columns) = columns(&run);
+    let piece = |start: f64, end: f64| String::from(all.slice(start as u32, end as u32));
+    assert_eq!(piece(columns[1][4] + 1.0, columns[2][1]), "clé 🔑", "it is the first, behind the array");
+    assert_eq!(piece(columns[2][3], columns[3][3]), "ada");
+    assert_eq!(piece(columns[3][4], columns[4][4]), "client.7");
     assert_eq!(get(&run, "count").unwrap().as_f64(), Some(5.0));
     assert_eq!(get(&run, "first").unwrap().as_f64(), Some(17.0));
     assert_eq!(text(&run, "epoch").as_deref(), Some("k3x9"));
-    let times: Float64Array = get(&run, "times").unwrap().unchecked_into();
-    assert_eq!(times.get_index(4), 1_700_000_000_021.0);
+    assert_eq!(columns[0][4], 1_700_000_000_021.0);
 }
 
 #[wasm_bindgen_test]
-fn a_run_of_json_is_one_array_with_a_mark_between_two_payloads() {
+fn a_run_of_json_is_one_array() {
     let run = messages((1..=3).map(|offset| message(offset, Payload::json("{\"a\":[1]}"))).collect());
-    let mark = text(&run, "mark").unwrap();
     let all: Array = JSON::parse(&text(&run, "text").unwrap()).unwrap().unchecked_into();
-    assert_eq!(all.length(), 5);
-    assert_eq!(all.get(1).as_f64(), mark.trim_matches(',').parse().ok());
-    assert_eq!(all.get(1), all.get(3));
-    assert!(get(&run, "kinds").is_none() && get(&run, "about").is_none());
-    let other = messages(vec![message(1, Payload::json("1"))]);
-    assert_ne!(text(&other, "mark"), Some(mark), "nobody can learn it from an earlier one");
+    assert_eq!((all.length(), columns(&run).1.len()), (3, 2));
+    assert!(get(&run, "kinds").is_none() && get(&run, "about").unwrap().is_falsy());
 }
 
 #[wasm_bindgen_test]

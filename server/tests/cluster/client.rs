@@ -160,7 +160,7 @@ impl Driver {
         match input {
             Input::Opened(attempt) => self.session.handle_opened(now, attempt),
             Input::Message(attempt, data) => self.session.handle_message(now, attempt, data),
-            Input::Chunk(attempt, data) => self.session.handle_chunk(now, attempt, &data),
+            Input::Chunk(attempt, data) => self.session.handle_chunk(now, attempt, data),
             Input::Closed(attempt, closed) => self.session.handle_closed(now, attempt, closed),
             Input::Response(attempt, response) => self.session.handle_response(now, attempt, response),
             Input::Reply(request, response) => self.session.handle_reply(now, request, response),

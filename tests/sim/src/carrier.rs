@@ -230,13 +230,13 @@ impl World {
                         let mut events = Vec::new();
                         let mut rest = &data[..];
                         while let Ok(Some(event)) = parser.next_event(&mut rest) {
-                            events.push((event.name.to_owned(), event.data.to_owned()));
+                            events.push((event.name().into_owned(), event.data().into_owned()));
                         }
                         for (name, data) in events {
                             session.handle_event(now, attempt, &name, &data);
                         }
                     }
-                    ToClient::Chunk(data) => session.handle_chunk(now, attempt, &data),
+                    ToClient::Chunk(data) => session.handle_chunk(now, attempt, data),
                     ToClient::Close(Closed::Code(_)) if !matches!(purpose, Purpose::Socket(_)) => {
                         // A stream just ends; why, its last event said.
                         session.handle_closed(now, attempt, Closed::Network);

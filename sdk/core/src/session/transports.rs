@@ -158,12 +158,7 @@ impl Session {
         }
     }
 
-    fn read_event(
-        &mut self,
-        now: Time,
-        attempt: AttemptId,
-        frame: Result<Option<ServerFrame>, Malformed>,
-    ) {
+    fn read_event(&mut self, now: Time, attempt: AttemptId, frame: Result<Option<ServerFrame>, Malformed>) {
         match frame {
             Ok(Some(frame)) => self.handle_frame(now, attempt, frame),
             Ok(None) => {}

@@ -79,13 +79,13 @@ impl Run {
         let now = self.now;
         match transport {
             Transport::WebSocket | Transport::Tab => self.session.handle_message(now, id, encoded(frames)),
-            Transport::Sse => self.session.handle_chunk(now, id, streamed(frames).as_bytes()),
+            Transport::Sse => self.session.handle_chunk(now, id, streamed(frames).into()),
             Transport::EventSource => {
                 let mut parser = everwire_core::sse::Parser::new();
                 let text = streamed(frames);
                 let mut rest = text.as_bytes();
                 while let Some(event) = parser.next_event(&mut rest).unwrap() {
-                    self.session.handle_event(now, id, event.name, event.data);
+                    self.session.handle_event(now, id, &event.name(), &event.data());
                 }
             }
             _ => self.session.handle_response(now, id, response(frames)),
@@ -246,7 +246,7 @@ impl Run {
                 let Some((id, _)) = self.attempt(which) else { return };
                 let body = Bytes::from(bytes);
                 self.session.handle_message(now, id, body.clone());
-                self.session.handle_chunk(now, id, &body);
+                self.session.handle_chunk(now, id, body.clone());
                 self.session.handle_event(now, id, "everwire.gap", &String::from_utf8_lossy(&body));
                 self.session.handle_response(now, id, HttpResponse { status: 200, retry_after: None, body });
             }

@@ -241,7 +241,7 @@ impl World {
     /// The server says something on a stream.
     pub fn stream(&mut self, id: AttemptId, frames: &[ServerFrame]) {
         let text = streamed(frames);
-        self.act(|session, now| session.handle_chunk(now, id, text.as_bytes()));
+        self.act(|session, now| session.handle_chunk(now, id, text.into()));
     }
 
     fn say(&mut self, id: AttemptId, transport: Transport, frames: &[ServerFrame]) {

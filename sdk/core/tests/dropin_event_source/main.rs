@@ -27,6 +27,10 @@ struct World {
     events: Vec<(String, String, String)>,
 }
 
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
 impl World {
     fn new(config: Config) -> Self {
         Self::from_id(config, "")
@@ -34,7 +38,7 @@ impl World {
 
     fn from_id(config: Config, id: &str) -> Self {
         let mut world = Self {
-            machine: EventSource::new(config, id, 7),
+            machine: EventSource::new(config, id.as_bytes(), 7),
             now: Time::from_millis(1_000),
             opened: Vec::new(),
             closed: Vec::new(),
@@ -58,7 +62,7 @@ impl World {
         while let Some(output) = self.machine.poll_output() {
             match output {
                 EventSourceOutput::Open { attempt } => {
-                    self.opened.push((attempt, self.machine.last_event_id().to_owned()));
+                    self.opened.push((attempt, text(self.machine.last_event_id())));
                 }
                 EventSourceOutput::Close { attempt } => self.closed.push(attempt),
                 EventSourceOutput::Event(event) => self.told.push(event),
@@ -84,7 +88,7 @@ impl World {
         loop {
             let read = |machine: &mut EventSource, now| {
                 let event = machine.handle_chunk(now, attempt, &mut chunk)?;
-                Some((event.name.to_owned(), event.data.to_owned(), event.id.to_owned()))
+                Some((text(event.name), text(event.data), text(event.id)))
             };
             match self.act(read) {
                 Some(event) => self.events.push(event),

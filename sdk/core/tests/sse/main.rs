@@ -13,13 +13,13 @@ fn parsed<'a>(chunks: impl IntoIterator<Item = &'a [u8]>) -> Stream {
     for mut chunk in chunks {
         while let Some(event) = parser.next_event(&mut chunk).unwrap() {
             events.push(Dispatched {
-                name: event.name.to_owned(),
-                data: event.data.to_owned(),
-                last_event_id: event.id.to_owned(),
+                name: event.name().into_owned(),
+                data: event.data().into_owned(),
+                last_event_id: event.id().into_owned(),
             });
         }
     }
-    let last_event_id = parser.last_event_id().to_owned();
+    let last_event_id = String::from_utf8_lossy(parser.last_event_id()).into_owned();
     Stream { events, last_event_id, reconnection_time: parser.retry() }
 }
 
