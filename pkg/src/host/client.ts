@@ -22,7 +22,7 @@ interface Asker {
   refused(error: unknown): void;
 }
 
-type Status = Readonly<Record<string, unknown>>;
+type Status = Readonly<Record<string, unknown>> & { readonly state?: string | undefined };
 
 const TIMES = ["backoffMax", "connectTimeout", "heartbeatGrace", "pingInterval", "pollWait", "pollInterval"] as const;
 const NOTHING = new Uint8Array();
@@ -42,6 +42,9 @@ export class Client extends Host<{ changed(what: number): void; fired(): void; f
   /** Publishes by their ids, and questions by their numbers. */
   #waiting = new Map<number | string, Waiter>();
   #asker: Asker | undefined;
+  #reader = new Reader();
+  /** What the module is to be told of what came of its wishes, once all of them are carried out. */
+  #then: Parameters<Tell>[] = [];
   #token: ClientOptions["token"];
   #told: ((status: Status) => void) | undefined;
   #status: Status = { state: "connecting", reason: "asked", attempt: 0 };
@@ -131,27 +134,28 @@ export class Client extends Host<{ changed(what: number): void; fired(): void; f
   }
 
   /** Gives the module an input, does all that it asks for, and tells it of what came of that at once. */
-  #input: Tell = (...input) => {
+  #input: Tell = (what, a, b, c, bytes) => {
     if (this.#over) return;
-    const then: Parameters<Tell>[] = [];
-    this.#exchange(input, (...input) => then.push(input));
-    if (this.#status["state"] === "closed") this.#end();
-    for (const input of then) this.#input(...input);
+    this.#exchange(what, a, b, c, bytes);
+    if (this.#status.state === "closed") this.#end();
+    while (this.#then.length) this.#input(...this.#then.shift()!);
   };
 
-  #exchange([what, a, b = 0, c = 0, bytes = NOTHING]: Parameters<Tell>, then: Tell): void {
+  #exchange(what: number, a: number, b = 0, c = 0, bytes: Uint8Array = NOTHING): void {
     if (what === Input.Unsubscribe) this.#subscriptions.delete(a);
-    const start = module.input(this.#machine, what, a, b, c, bytes, performance.now(), Date.now(), this.hidden());
-    const reader = new Reader(memory.buffer as ArrayBuffer, start);
-    while (reader.more) this.#act(reader, then);
+    // It matters to who waits for a link only, and takes the longest of all to ask.
+    const hidden = this.#status.state !== "connected" && this.hidden();
+    const reader = this.#reader;
+    reader.begin(memory.buffer as ArrayBuffer, module.input(this.#machine, what, a, b, c, bytes, performance.now(), Date.now(), hidden));
+    while (reader.more) this.#act(reader);
   }
 
-  #act(reader: Reader, then: Tell): void {
+  #act(reader: Reader): void {
     const what = reader.number();
     switch (what) {
       case Told.Open: {
         const attempt = reader.number();
-        if (!this.#links.open(attempt, reader.number(), reader.request())) then(Input.Closed, attempt);
+        if (!this.#links.open(attempt, reader.number(), reader.request())) this.#then.push([Input.Closed, attempt]);
         break;
       }
       case Told.Send: return this.#links.send(reader.number(), reader.bytes()!);
@@ -183,7 +187,7 @@ export class Client extends Host<{ changed(what: number): void; fired(): void; f
         const gone = this.#subscriptions.get(id)?.push(entry(what, reader));
         if (gone?.messages) {
           this.#conflated += gone.messages;
-          then(Input.Consumed, id, gone.messages, gone.bytes);
+          this.#then.push([Input.Consumed, id, gone.messages, gone.bytes]);
         }
         if (what === Told.Failed) this.#subscriptions.delete(id);
       }
@@ -232,7 +236,7 @@ export class Client extends Host<{ changed(what: number): void; fired(): void; f
 
   /** The session is closed: nobody is left to wait. */
   #end(): void {
-    this.#exchange([Input.Stats, 0], () => {});
+    this.#exchange(Input.Stats, 0);
     this.#over = true;
     module.destroy(this.#machine);
     this.end();

@@ -68,19 +68,23 @@ export function decode(bytes: Uint8Array): string {
 
 export const encode = (text: string) => new TextEncoder().encode(text);
 
+const FEW = 32;
+
 /** Without what there is none of. */
 export const given = <T extends object>(fields: T): T =>
   Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as T;
 
-/** Reads what an input has led to. */
+/** Reads what an input has led to. One does for all, since each is read to its end before the next. */
 export class Reader {
-  #view: DataView<ArrayBuffer>;
-  #at = 8;
-  #end: number;
+  #view = new DataView(new ArrayBuffer(0));
+  #at = 0;
+  #end = 0;
 
-  constructor(memory: ArrayBuffer, start: number) {
-    this.#view = new DataView(memory, start);
-    this.#end = this.#view.getFloat64(0, true);
+  /** Begins where something stands in the module's memory, which may have grown since. */
+  begin(memory: ArrayBuffer, start: number): void {
+    if (this.#view.buffer !== memory) this.#view = new DataView(memory);
+    this.#at = start;
+    this.#end = start + this.number();
   }
 
   /** Whether there is another record. */
@@ -100,7 +104,7 @@ export class Reader {
   /** Where they lie. */
   bytes(length = this.number()): Uint8Array<ArrayBuffer> | undefined {
     if (length < 0) return;
-    const bytes = new Uint8Array(this.#view.buffer, this.#view.byteOffset + this.#at, length);
+    const bytes = new Uint8Array(this.#view.buffer, this.#at, length);
     this.#at += length;
     return bytes;
   }
@@ -112,7 +116,15 @@ export class Reader {
 
   text(): string { return this.maybeText()!; }
 
-  column(length: number): Float64Array { return new Float64Array(this.bytes(8 * length)!.slice().buffer); }
+  /** A few numbers take longer to make a buffer for than to read. */
+  column(length: number): ArrayLike<number> {
+    const numbers: number[] = [];
+    if (length < FEW) {
+      while (numbers.length < length) numbers.push(this.number());
+      return numbers;
+    }
+    return new Float64Array(this.bytes(8 * length)!.slice().buffer);
+  }
 
   position(): Position { return `${this.text()}-${this.number()}`; }
 

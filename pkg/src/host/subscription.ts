@@ -16,6 +16,12 @@ export interface Options {
   readonly snapshot?: (position: Position) => Loaded<unknown> | Promise<Loaded<unknown>>;
 }
 
+/**
+ * So much that was taken is reported at once: each report is a call. It is far below what the session lets wait, of which the half has to be left when it
+ * goes on (`FlowConfig` in `sdk/core/src/config.rs`): so it never waits for a report that does not come.
+ */
+const MANY: Taken = { messages: 50, bytes: 256 * 1024 };
+
 /** @internal */
 export class Subscription {
   /** Its number in the module. */
@@ -27,6 +33,8 @@ export class Subscription {
   #ended = false;
   /** Nothing is handed over any more. */
   #closed = false;
+  /** What was taken, and is not reported yet. */
+  #taken: Taken = { messages: 0, bytes: 0 };
   /** The callback wants nothing for now. */
   #held = false;
   #woken = false;
@@ -103,7 +111,7 @@ export class Subscription {
     }
     const hook = this.#hook;
     const batch: RawEvent<unknown>[] = this.#told.splice(0);
-    const taken = { messages: 0, bytes: 0 };
+    const taken = this.#taken;
     for (let entry; !hook?.asked && (entry = this.#queue.shift());) {
       switch (entry.type) {
         case "messages": {
@@ -120,7 +128,10 @@ export class Subscription {
       }
       batch.push(entry);
     }
-    if (taken.messages) this.tell(Input.Consumed, this.id, taken.messages, taken.bytes);
+    if (taken.messages >= MANY.messages || taken.bytes >= MANY.bytes) {
+      this.#taken = { messages: 0, bytes: 0 };
+      this.tell(Input.Consumed, this.id, taken.messages, taken.bytes);
+    }
     return batch;
   }
 }
