@@ -209,8 +209,8 @@ impl<S: Store> Hub<S> {
             let message = format!("the payload is nested more than {} deep", limits::JSON_DEPTH);
             return Err(Refusal::new(Code::BAD_REQUEST, message));
         }
-        // Readers get payloads untouched, and JSON ones inside JSON answers: what claims to be a text of
-        // either kind is made sure of once, here.
+        // Readers get payloads untouched, and JSON ones inside JSON answers, or in arrays that they parse at once: what claims to be
+        // a text of either kind is made sure of once, here. (Frames have seen to its being UTF-8.)
         let valid = match payload.kind {
             Kind::Json => serde_json::from_slice::<serde::de::IgnoredAny>(&payload.data).is_ok(),
             Kind::Text => std::str::from_utf8(&payload.data).is_ok(),

@@ -16,7 +16,7 @@ export interface Streaming {
  * The browser hands over what has come meanwhile, however much that is: it goes in by pieces, and the app takes what is in each before the
  * next. More at once would look like an app that does not keep up.
  */
-const PIECE = 64 * 1024;
+const PIECE = 48 * 1024;
 
 /** Makes a request. What comes of it is told later, never from in here. Returns what aborts it: then nothing is told any more. */
 export function exchange(base: string, request: Request, answered: Answered, streaming?: Streaming): () => void {

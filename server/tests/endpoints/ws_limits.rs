@@ -50,6 +50,27 @@ async fn a_message_of_the_other_kind_is_refused() {
     assert_refused(&mut ws, Code::BAD_REQUEST).await;
 }
 
+/// Readers parse what comes together as one array: nothing in it may reach beyond its own place.
+#[tokio::test]
+async fn what_claims_to_be_json_and_is_none_is_refused() {
+    let server = start().await;
+    let mut ws = server.ws_as("ada", WS_BINARY).await;
+    let json =
+        [&b"[1"[..], b"2]", b"3,4", b"", b"{\"a\":1", b"\"b\":2}", b"\"", b"1 2", b"\xef\xbb\xbf1", b"NaN"];
+    for (n, data) in json.into_iter().enumerate() {
+        let payload = Payload { data: data.into(), ..Payload::json("") };
+        ws.send(publish_frame("room", &format!("ada.{n}"), payload.clone())).await;
+        let refused = ws.next().await;
+        assert!(
+            matches!(refused, ServerFrame::Error { code: Code::BAD_REQUEST, .. }),
+            "{payload:?}: {refused:?}"
+        );
+    }
+    ws.send(publish_frame("room", "ada.100", Payload::json("[1]"))).await;
+    let ServerFrame::Ack { position: Some(position), .. } = ws.next().await else { panic!() };
+    assert_eq!(position.offset, 1);
+}
+
 #[tokio::test]
 async fn the_first_frame_must_be_connect() {
     let server = start().await;
