@@ -146,7 +146,9 @@ export class Client extends Host<{ changed(what: number): void; fired(): void; f
     // It matters to who waits for a link only, and takes the longest of all to ask.
     const hidden = this.#status.state !== "connected" && this.hidden();
     const reader = this.#reader;
-    reader.begin(memory.buffer as ArrayBuffer, module.input(this.#machine, what, a, b, c, bytes, performance.now(), Date.now(), hidden));
+    const start = module.input(this.#machine, what, a, b, c, bytes, performance.now(), Date.now(), hidden);
+    // By now it may have grown, which makes another buffer of it.
+    reader.begin(memory.buffer as ArrayBuffer, start);
     while (reader.more) this.#act(reader);
   }
 

@@ -116,7 +116,6 @@ export class Reader {
 
   text(): string { return this.maybeText()!; }
 
-  /** A few numbers take longer to make a buffer for than to read. */
   column(length: number): ArrayLike<number> {
     const numbers: number[] = [];
     if (length < FEW) {

@@ -72,7 +72,7 @@ pub fn line_end(bytes: &[u8]) -> Option<usize> {
     for (place, bytes) in words.iter().enumerate() {
         let word = u64::from_ne_bytes(*bytes);
         // Whether any byte is below 16, as both are, and little else in a text.
-        let may_end = word.wrapping_sub(16 * EACH) & !word & 0x80 * EACH != 0;
+        let may_end = word.wrapping_sub(16 * EACH) & !word & (0x80 * EACH) != 0;
         if may_end && let Some(end) = bytes.iter().position(is_end) {
             return Some(8 * place + end);
         }

@@ -83,8 +83,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "take-a-stale-attempts-frames",
         file: "sdk/core/src/session/transports.rs",
-        old: "    pub fn handle_frames(&mut self, now: Time, attempt: AttemptId, mut data: Bytes, received: usize) {\n",
-        new: "    pub fn handle_frames(&mut self, now: Time, attempt: AttemptId, mut data: Bytes, received: usize) {
+        old: "    pub fn handle_message(&mut self, now: Time, attempt: AttemptId, mut data: Bytes) {\n",
+        new: "    pub fn handle_message(&mut self, now: Time, attempt: AttemptId, mut data: Bytes) {
         let there = self.links.iter().any(|link| link.id == attempt);
         let attempt = self.live.filter(|_| !there).unwrap_or(attempt);\n",
         why: "what an attempt says that was given up counts as if the present link had said it",
