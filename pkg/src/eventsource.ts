@@ -175,9 +175,9 @@ export class ResumableEventSource extends EventTarget {
 
   async #start(options: SourceOptions): Promise<void> {
     try {
-      const { SourceMachine } = await persistently(() => !this.#over);
+      const { module } = await persistently(() => !this.#over);
       if (this.#over) return;
-      this.#inner = new Source(SourceMachine, this.url, options, this.#tell);
+      this.#inner = new Source(module, this.url, options, this.#tell);
       if (this.#paused) this.#inner.pause();
     } catch {
       if (this.#over) return;

@@ -55,24 +55,27 @@ declare module "everwire-glue" {
     free(): void;
   }
 
-  export class SourceMachine {
-    constructor(
-      host: object, seed: number, id: Uint8Array, maxRetries: Maybe, connectTimeout: Maybe, backoffBase: Maybe, backoffMax: Maybe, heartbeatTimeout: Maybe,
-    );
-    state(): number;
-    id(): string;
-    reconnect(): void;
-    close(): void;
-    head(request: number, status: number, contentType: Uint8Array): boolean;
-    refused(request: number, wait: Maybe, retriable: boolean): void;
-    chunk(request: number, bytes: Uint8Array): void;
-    ended(request: number): void;
-    unable(request: number, fatal: boolean): void;
-    pause(paused: boolean): void;
-    changed(what: number): void;
-    fired(): void;
-    free(): void;
+  /** The event source's module: what `sdk/js-eventsource` exports. */
+  export interface SourceModule {
+    readonly memory: WebAssembly.Memory;
+    /** Where the bytes are to be put that go with the next call. */
+    room(length: number): number;
+    /** With the id in the bytes. Returns the machine's number. */
+    create(seed: number, maxRetries: Maybe, connectTimeout: Maybe, backoffBase: Maybe, backoffMax: Maybe, heartbeatTimeout: Maybe): number;
+    /** Returns whether the answer that it tells of is a stream: 0 or 1. */
+    input(machine: number, monotonic: number, wall: number, what: number, request: Maybe, number: Maybe, flag: boolean | undefined): number;
+    /** What to do next; 0: nothing. */
+    next(machine: number, monotonic: number, wall: number, hidden: boolean): number;
+    /** Of what is next; of a text, where it stands, and its length. */
+    detail(): number;
+    more(): number;
+    /** Returns the state, and leaves the last event's id as the text. */
+    look(machine: number): number;
+    destroy(machine: number): void;
   }
+
+  /** Of the drop-in whose module it is. */
+  export const module: SourceModule;
 }
 
 declare module "everwire-machine" {

@@ -3,8 +3,9 @@
 // in the machine (`sdk/js-eventsource`); this does it.
 
 import { guarded } from "./dropin.js";
-import { Host } from "./page.js";
-import type * as glue from "everwire-glue";
+import { decode, encode } from "./host/records.js";
+import { Host, type Machine } from "./page.js";
+import type { SourceModule } from "everwire-glue";
 
 /** URL, method, headers, body, id. @internal */
 export type Given = [url: string, method: string, headers: [string, string][], body: BodyInit | null | undefined, lastEventId: string];
@@ -38,10 +39,18 @@ const REFUSED = 3;
 /** So much of a refusal's body is told. */
 const EXCERPT = 1024;
 
+/** What the machine is told beside what the page does, which stands before these. In its order. */
+const enum Input { Fired = 4, Reconnect, Pause, Head, Chunk, Refused, Ended, Unable }
+
+/** What the machine wants done. In its order. */
+const enum Told { Open = 1, Error, Request, Abort, Start, Stop, Message }
+
 /** @internal */
-export class Source extends Host<glue.SourceMachine> {
+export class Source extends Host<Machine> {
   /** Of the stream that is or was open last, after redirects. */
   origin = "";
+  #module: SourceModule;
+  #number: number;
   #url: string;
   #options: SourceOptions;
   #tell: TellSource;
@@ -52,66 +61,106 @@ export class Source extends Host<glue.SourceMachine> {
   #waiting: (() => void)[] = [];
   #words: Words | undefined;
   #id = "";
+  /** The machine's word is being done. */
+  #acting = false;
 
-  constructor(Machine: typeof glue.SourceMachine, url: string, options: SourceOptions, tell: TellSource) {
+  constructor(module: SourceModule, url: string, options: SourceOptions, tell: TellSource) {
     super();
+    this.#module = module;
     this.#url = url;
     this.#options = options;
     this.#tell = tell;
     const { lastEventId, maxRetries, connectTimeout, backoffBase, backoffMax, heartbeatTimeout } = options;
-    this.live(new Machine(this, Math.random() * 2 ** 53, bytes(lastEventId), maxRetries, connectTimeout, backoffBase, backoffMax, heartbeatTimeout));
-    this.machine?.reconnect();
+    this.#put(encode(lastEventId));
+    const number = this.#number = module.create(Math.random() * 2 ** 53, maxRetries, connectTimeout, backoffBase, backoffMax, heartbeatTimeout);
+    this.live({ changed: what => this.#input(what), fired: () => this.#input(Input.Fired), free: () => module.destroy(number) });
+    this.reconnect();
   }
 
-  get readyState(): number { return this.machine?.state() ?? CLOSED; }
-  get lastEventId(): string { return this.machine?.id() ?? this.#id; }
+  get readyState(): number { return this.machine ? this.#module.look(this.#number) : CLOSED; }
+
+  get lastEventId(): string {
+    if (!this.machine) return this.#id;
+    this.#module.look(this.#number);
+    return this.#text();
+  }
 
   close(): void {
-    this.machine?.close();
-    this.#end();
+    if (!this.machine) return;
+    this.#id = this.lastEventId;
+    for (const number of this.#requests.keys()) this.#abort(number);
+    this.end();
   }
 
-  reconnect(): void { this.machine?.reconnect(); }
+  reconnect(): void { this.#input(Input.Reconnect); }
 
   pause(): void {
     this.#paused = true;
-    this.machine?.pause(true);
+    this.#input(Input.Pause, 0, 0, true);
   }
 
   resume(): void {
     this.#paused = false;
-    this.machine?.pause(false);
+    this.#input(Input.Pause);
     for (const go of this.#waiting.splice(0)) go();
   }
 
-  /** The machine's word. */
-  act(what: number, detail: number, more: number): void {
-    switch (what) {
-      case 0: return this.#tell(0);
-      case 1: return this.#failed(detail, more);
-      case 2: return void this.#request(detail);
-      case 3: return this.#abort(detail);
-      case 4: return this.start(detail);
-      case 5: return this.stop();
-    }
+  /** Bytes that go with the next call. */
+  #put(bytes: Uint8Array): void {
+    const place = this.#module.room(bytes.length);
+    new Uint8Array(this.#module.memory.buffer, place).set(bytes);
   }
 
-  /** A string of what should be UTF-8. */
-  text(bytes: Uint8Array): string { return new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes); }
+  /** The text that the machine has left. */
+  #text(): string { return decode(new Uint8Array(this.#module.memory.buffer, this.#module.detail(), this.#module.more())); }
 
-  /** An event, out of the machine's parser. */
-  message(name: string, data: string, id: string): void { this.#tell(1, name, data, id); }
+  /** Gives the machine an input, and does all that follows. An input that comes amid that, from the app, changes the machine at once; what follows from it waits its turn. */
+  #input(what: number, request?: number, number?: number, flag?: boolean): boolean {
+    if (!this.machine) return false;
+    const streams = this.#module.input(this.#number, performance.now(), Date.now(), what, request, number, flag);
+    if (!this.#acting) {
+      this.#acting = true;
+      while (this.machine && this.#act(this.#module.next(this.#number, performance.now(), Date.now(), this.hidden()))) {}
+      this.#acting = false;
+    }
+    return streams > 0;
+  }
+
+  /** Does the machine's word, if there is one. */
+  #act(what: number): boolean {
+    const detail = this.#module.detail();
+    switch (what) {
+      case Told.Open:
+        this.#tell(0);
+        break;
+      case Told.Error:
+        this.#failed(detail, this.#module.more());
+        break;
+      case Told.Request:
+        void this.#request(detail);
+        break;
+      case Told.Abort:
+        this.#abort(detail);
+        break;
+      case Told.Start:
+        this.start(detail);
+        break;
+      case Told.Stop:
+        this.stop();
+        break;
+      case Told.Message: {
+        const text = this.#text();
+        const [type, id] = text.split("\n", 2) as [string, string];
+        this.#tell(1, type, text.slice(type.length + id.length + 2), id);
+      }
+    }
+    return what > 0;
+  }
 
   #failed(kind: number, retryIn: number): void {
     const again = !Number.isNaN(retryIn);
-    if (!again) this.#end();
+    if (!again) this.close();
     this.#tell(2, KINDS[kind], again ? retryIn : undefined, ...(kind === REFUSED ? this.#words ?? [] : []));
-  }
-
-  #end(): void {
-    this.#id = this.lastEventId;
-    for (const number of this.#requests.keys()) this.#abort(number);
-    this.end();
   }
 
   #abort(number: number): void {
@@ -129,7 +178,7 @@ export class Source extends Host<glue.SourceMachine> {
       request = await this.#make(abort.signal);
     } catch {
       // What can't be made once never can; a hook may know better the next time.
-      if (!abort.signal.aborted) this.machine?.unable(number, !this.#options.prepare);
+      if (!abort.signal.aborted) this.#input(Input.Unable, number, 0, !this.#options.prepare);
       return;
     }
     try {
@@ -138,7 +187,7 @@ export class Source extends Host<glue.SourceMachine> {
     } catch {
       // It broke off.
     }
-    if (!abort.signal.aborted) this.machine?.ended(number);
+    if (!abort.signal.aborted) this.#input(Input.Ended, number);
   }
 
   async #make(signal: AbortSignal): Promise<Request> {
@@ -151,7 +200,7 @@ export class Source extends Host<glue.SourceMachine> {
     if (!given) throw new Error("there is no request now");
     const all = new Headers({ accept: "text/event-stream" });
     // A header's value is a string of bytes: so goes an id in UTF-8, as the standard wants it.
-    const id = String.fromCharCode(...bytes(given[4]));
+    const id = String.fromCharCode(...encode(given[4]));
     if (id) all.set("last-event-id", id);
     for (const [name, value] of given[2]) all.set(name, value);
     return new Request(given[0], { method: given[1], headers: all, body: given[3] ?? null, cache: "no-store", credentials, signal });
@@ -163,7 +212,8 @@ export class Source extends Host<glue.SourceMachine> {
     const before = this.origin;
     // It is asked for while the machine tells of the open.
     this.origin = response.url && new URL(response.url).origin;
-    if (!this.machine?.head(number, status, bytes(type ?? ""))) {
+    this.#put(encode(type ?? ""));
+    if (!this.#input(Input.Head, number, status)) {
       this.origin = before;
       return this.#refused(number, [status, type, retryAfter(response), await excerpt(response)], signal);
     }
@@ -172,18 +222,17 @@ export class Source extends Host<glue.SourceMachine> {
       while (this.#paused) await new Promise<void>(go => this.#waiting.push(go));
       const { done, value } = await reader.read();
       if (done || signal.aborted) return;
-      this.machine?.chunk(number, value);
+      this.#put(value);
+      this.#input(Input.Chunk, number);
     }
   }
 
   #refused(number: number, words: Words, signal: AbortSignal): void {
     if (signal.aborted) return;
     this.#words = words;
-    this.machine?.refused(number, words[2], guarded(() => this.#options.retry?.(...words)));
+    this.#input(Input.Refused, number, words[2], guarded(() => this.#options.retry?.(...words)));
   }
 }
-
-const bytes = (text: string) => new TextEncoder().encode(text);
 
 /** The beginning of the body. Where only the type is wrong there is none: that may be a stream without an end. */
 async function excerpt({ status, body }: Response): Promise<string> {

@@ -49,7 +49,7 @@ const MODULES: &[Module] = &[
         package: "everwire-js-eventsource",
         features: "",
         wasm: "everwire_eventsource_bg.wasm",
-        host: None,
+        host: Some("host/plain.ts"),
     },
 ];
 
