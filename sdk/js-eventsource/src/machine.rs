@@ -200,6 +200,11 @@ fn act(output: EventSourceOutput, out: &mut Output) -> u8 {
 impl Output {
     pub(crate) const NONE: Self = Self { detail: 0.0, more: 0.0, text: Vec::new() };
 
+    #[cfg(test)]
+    pub(crate) fn text(&self) -> &[u8] {
+        &self.text
+    }
+
     /// Writes a text of these parts.
     fn put(&mut self, parts: &[&[u8]]) {
         self.text.clear();
