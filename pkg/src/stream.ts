@@ -2,35 +2,17 @@
 // The host of the event source's machine: requests, and reading their answers. What is done when, and what is in a stream, is decided
 // in the machine (`sdk/js-eventsource`); this does it.
 
-import { guarded } from "./dropin.js";
+import { absolute, guarded } from "./dropin.js";
+import type { Refusal, ResumableEventSourceOptions } from "./eventsource.js";
 import { decode, encode } from "./host/records.js";
 import { Host, type Machine } from "./page.js";
 import type { SourceModule } from "everwire-glue";
 
-/** URL, method, headers, body, id. @internal */
-export type Given = [url: string, method: string, headers: [string, string][], body: BodyInit | null | undefined, lastEventId: string];
-
-/** Of an answer that is no stream: status, type, what `Retry-After` says in milliseconds, the beginning of the body. @internal */
-export type Words = [status: number, contentType: string | undefined, retryAfter: number | undefined, body: string];
-
-/** What it is told; see `ResumableEventSourceOptions`. @internal */
-export interface SourceOptions {
-  readonly method?: string | undefined;
-  readonly headers?: [string, string][] | undefined;
-  readonly body?: BodyInit | null | undefined;
-  readonly credentials?: RequestCredentials | undefined;
+/** What it is told. @internal */
+export interface SourceOptions extends ResumableEventSourceOptions {
+  readonly headers: Headers;
   readonly lastEventId: string;
-  readonly heartbeatTimeout?: number | undefined;
-  readonly maxRetries?: number | undefined;
-  readonly connectTimeout?: number | undefined;
-  readonly backoffBase?: number | undefined;
-  readonly backoffMax?: number | undefined;
-  readonly retry?: ((...words: Words) => boolean) | undefined;
-  readonly prepare?: ((given: Given, answer: (changed?: Given) => void) => void) | undefined;
 }
-
-/** `(0)` an open, `(1, type, data, lastEventId)` an event, `(2, kind, retryIn, ...words)` an error. @internal */
-export type TellSource = (what: 0 | 1 | 2, ...details: unknown[]) => void;
 
 const CLOSED = 2;
 /** In the machine's order. */
@@ -47,24 +29,25 @@ const enum Told { Open = 1, Error, Request, Abort, Start, Stop, Message }
 
 /** @internal */
 export class Source extends Host<Machine> {
-  /** Of the stream that is or was open last, after redirects. */
-  origin = "";
   #module: SourceModule;
   #number: number;
   #url: string;
   #options: SourceOptions;
-  #tell: TellSource;
+  /** Dispatches an event to the app. */
+  #tell: (event: Event) => void;
+  /** Of the stream that is or was open last, after redirects. */
+  #origin = "";
   /** What was asked for, by the machine's number. */
   #requests = new Map<number, AbortController>();
   #paused = false;
   /** Who waits for the pause to end. */
   #waiting: (() => void)[] = [];
-  #words: Words | undefined;
+  #refusal: Refusal | undefined;
   #id = "";
   /** The machine's word is being done. */
   #acting = false;
 
-  constructor(module: SourceModule, url: string, options: SourceOptions, tell: TellSource) {
+  constructor(module: SourceModule, url: string, options: SourceOptions, tell: (event: Event) => void) {
     super();
     this.#module = module;
     this.#url = url;
@@ -131,7 +114,7 @@ export class Source extends Host<Machine> {
     const detail = this.#module.detail();
     switch (what) {
       case Told.Open:
-        this.#tell(0);
+        this.#tell(new Event("open"));
         break;
       case Told.Error:
         this.#failed(detail, this.#module.more());
@@ -151,16 +134,18 @@ export class Source extends Host<Machine> {
       case Told.Message: {
         const text = this.#text();
         const [type, id] = text.split("\n", 2) as [string, string];
-        this.#tell(1, type, text.slice(type.length + id.length + 2), id);
+        this.#tell(new MessageEvent(type, { data: text.slice(type.length + id.length + 2), lastEventId: id, origin: this.#origin }));
       }
     }
     return what > 0;
   }
 
-  #failed(kind: number, retryIn: number): void {
-    const again = !Number.isNaN(retryIn);
-    if (!again) this.close();
-    this.#tell(2, KINDS[kind], again ? retryIn : undefined, ...(kind === REFUSED ? this.#words ?? [] : []));
+  #failed(kind: number, wait: number): void {
+    const fatal = Number.isNaN(wait);
+    if (fatal) this.close();
+    this.#tell(Object.assign(new Event("error"), {
+      kind: KINDS[kind], fatal, retryIn: fatal ? undefined : wait, refusal: kind === REFUSED ? this.#refusal : undefined,
+    }));
   }
 
   #abort(number: number): void {
@@ -191,31 +176,33 @@ export class Source extends Host<Machine> {
   }
 
   async #make(signal: AbortSignal): Promise<Request> {
-    const { method = "GET", headers = [], body, credentials = "same-origin", prepare } = this.#options;
-    let given: Given | undefined = [this.#url, method, headers, body, this.lastEventId];
+    const { method = "GET", headers, body = null, withCredentials, prepare } = this.#options;
+    const { lastEventId } = this;
+    let request = { url: this.#url, method, headers: new Headers(headers), body, lastEventId };
     if (prepare) {
-      const asked = given;
-      given = await new Promise<Given | undefined>(answer => prepare(asked, answer));
+      request = { ...request, ...await prepare(request) as object };
+      request.url = absolute(request.url).href;
     }
-    if (!given) throw new Error("there is no request now");
     const all = new Headers({ accept: "text/event-stream" });
     // A header's value is a string of bytes: so goes an id in UTF-8, as the standard wants it.
-    const id = String.fromCharCode(...encode(given[4]));
-    if (id) all.set("last-event-id", id);
-    for (const [name, value] of given[2]) all.set(name, value);
-    return new Request(given[0], { method: given[1], headers: all, body: given[3] ?? null, cache: "no-store", credentials, signal });
+    if (lastEventId) all.set("last-event-id", String.fromCharCode(...encode(lastEventId)));
+    for (const [name, value] of new Headers(request.headers)) all.set(name, value);
+    return new Request(request.url, {
+      method: request.method, headers: all, body: request.body ?? null, cache: "no-store", credentials: withCredentials ? "include" : "same-origin", signal,
+    });
   }
 
   async #answered(number: number, response: Response, signal: AbortSignal): Promise<void> {
-    const type = response.headers.get("content-type") ?? undefined;
+    const contentType = response.headers.get("content-type") ?? undefined;
     const { status, body } = response;
-    const before = this.origin;
+    const before = this.#origin;
     // It is asked for while the machine tells of the open.
-    this.origin = response.url && new URL(response.url).origin;
-    this.#put(encode(type ?? ""));
+    this.#origin = response.url && new URL(response.url).origin;
+    this.#put(encode(contentType ?? ""));
     if (!this.#input(Input.Head, number, status)) {
-      this.origin = before;
-      return this.#refused(number, [status, type, retryAfter(response), await excerpt(response)], signal);
+      this.#origin = before;
+      const refusal = { status, contentType, retryAfter: retryAfter(response), body: await excerpt(response) };
+      return this.#refused(number, refusal, signal);
     }
     const reader = body?.getReader();
     while (reader) {
@@ -227,12 +214,17 @@ export class Source extends Host<Machine> {
     }
   }
 
-  #refused(number: number, words: Words, signal: AbortSignal): void {
+  #refused(number: number, refusal: Refusal, signal: AbortSignal): void {
     if (signal.aborted) return;
-    this.#words = words;
-    this.#input(Input.Refused, number, words[2], guarded(() => this.#options.retry?.(...words)));
+    this.#refusal = refusal;
+    const { retry } = this.#options;
+    const again = guarded(() => retry === "transient" ? TRANSIENT.test(`${refusal.status}`) : retry?.(refusal));
+    this.#input(Input.Refused, number, refusal.retryAfter, again);
   }
 }
+
+/** Refusals that say of themselves that they pass. */
+const TRANSIENT = /^(408|425|429|5..)$/;
 
 /** The beginning of the body. Where only the type is wrong there is none: that may be a stream without an end. */
 async function excerpt({ status, body }: Response): Promise<string> {

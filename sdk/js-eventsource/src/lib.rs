@@ -8,6 +8,7 @@
 //!
 //! Times are milliseconds. A number that is `undefined` in JavaScript is `NaN` by the time it is here, and means the default.
 
+mod heap;
 mod machine;
 #[cfg(test)]
 mod tests;
@@ -18,15 +19,10 @@ use wasm_bindgen::prelude::*;
 
 use machine::{Input, Machine, Output};
 
-/// Two kilobytes of brotli smaller than Rust's own.
-#[cfg(all(target_family = "wasm", not(target_feature = "atomics")))]
-#[global_allocator]
-static ALLOCATOR: talc::wasm::WasmDynamicTalc = talc::wasm::new_wasm_dynamic_allocator();
-
 /// All that is in the module.
 struct Module {
     /// By their numbers. A place that is free is used again.
-    machines: Vec<Option<Machine>>,
+    machines: Vec<Option<Box<Machine>>>,
     /// What the host brings with its next call.
     bytes: Vec<u8>,
     output: Output,
@@ -58,7 +54,7 @@ pub fn create(
 ) -> usize {
     lend(|Module { machines, bytes, .. }| {
         let times = [connect_timeout, backoff_base, backoff_max, heartbeat_timeout];
-        let machine = Some(Machine::new(seed, max_retries, times, bytes));
+        let machine = Some(Box::new(Machine::new(seed, max_retries, times, bytes)));
         let free = machines.iter().position(Option::is_none);
         match free.and_then(|place| machines.get_mut(place)) {
             Some(place) => *place = machine,

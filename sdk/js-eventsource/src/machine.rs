@@ -214,6 +214,8 @@ impl Output {
     }
 }
 
+/// Not in line, as there are many.
+#[inline(never)]
 fn milliseconds(number: f64) -> Option<Duration> {
     (number >= 0.0).then(|| Duration::from_millis(number as u64))
 }
