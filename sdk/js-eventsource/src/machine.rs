@@ -92,8 +92,11 @@ impl Machine {
             6 if flag => source.handle_pause(),
             6 => source.handle_resume(now),
             7 => {
-                // Only what is ASCII in it counts.
-                let content_type: String = bytes.iter().map(|byte| char::from(*byte)).collect();
+                // Only what is ASCII in it counts. Letter by letter is smaller than to look whether all is UTF-8.
+                let mut content_type = String::new();
+                for byte in bytes.iter() {
+                    content_type.push(if byte.is_ascii() { char::from(*byte) } else { '?' });
+                }
                 return source.handle_head(now, attempt, number as u16, Some(&content_type));
             }
             8 => (self.chunk, self.read, self.of) = (take(bytes), 0, attempt),
@@ -170,15 +173,16 @@ fn act(output: EventSourceOutput, out: &mut Output) -> u8 {
     match output {
         EventSourceOutput::Event(EventSourceEvent::Open) => 1,
         EventSourceOutput::Event(EventSourceEvent::Error(failure)) => {
-            out.detail = match failure.kind {
-                FailureKind::Network => 0.0,
-                FailureKind::ConnectTimeout => 1.0,
-                FailureKind::Silent => 2.0,
-                FailureKind::Refused(_) => 3.0,
-                FailureKind::TooLong => 4.0,
-                FailureKind::Request => 5.0,
-                FailureKind::Replaced => 6.0,
+            let kind: u8 = match failure.kind {
+                FailureKind::Network => 0,
+                FailureKind::ConnectTimeout => 1,
+                FailureKind::Silent => 2,
+                FailureKind::Refused(_) => 3,
+                FailureKind::TooLong => 4,
+                FailureKind::Request => 5,
+                FailureKind::Replaced => 6,
             };
+            out.detail = kind.into();
             out.more = match failure.retry {
                 Retry::In(wait) => wait.as_secs() as f64 * 1e3 + f64::from(wait.subsec_millis()),
                 Retry::WhenBack => f64::INFINITY,
