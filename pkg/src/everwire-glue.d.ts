@@ -35,24 +35,23 @@ declare module "everwire-glue" {
 
   type Maybe = number | undefined;
 
-  export class SocketMachine {
-    constructor(
-      host: object, seed: number, maxRetries: Maybe, connectTimeout: Maybe, backoffBase: Maybe, backoffMax: Maybe, pings: boolean, silence: Maybe,
-      patience: Maybe, messages: Maybe, bytes: Maybe,
-    );
-    state(): number;
-    buffered(): number;
-    reconnect(): void;
-    /** 0 when it is taken, 1 when there is no room, 2 when it is over. */
-    send(message: number, bytes: number): number;
-    close(code: number): void;
-    opened(): void;
-    unable(fatal: boolean): void;
-    heard(): boolean;
-    closed(code: number, clean: boolean, fatal: boolean): void;
-    changed(what: number): void;
-    fired(): void;
-    free(): void;
+  /** The WebSocket's module: what `sdk/js-websocket` exports. */
+  export interface SocketModule {
+    /** Returns the machine's number. */
+    create(
+      seed: number, maxRetries: Maybe, connectTimeout: Maybe, backoffBase: Maybe, backoffMax: Maybe, pings: boolean, silence: Maybe, patience: Maybe,
+      messages: Maybe, bytes: Maybe,
+    ): number;
+    /** Returns the machine's answer, a number. */
+    input(machine: number, monotonic: number, wall: number, what: number, a: Maybe, b: Maybe, flag: boolean | undefined): number;
+    /** What to do next; 0: nothing. */
+    next(machine: number, monotonic: number, wall: number, hidden: boolean): number;
+    /** Of what is next. */
+    detail(): number;
+    more(): number;
+    /** Returns the state, and leaves the bytes that wait as `detail`. */
+    look(machine: number): number;
+    destroy(machine: number): void;
   }
 
   /** The event source's module: what `sdk/js-eventsource` exports. */
@@ -75,7 +74,7 @@ declare module "everwire-glue" {
   }
 
   /** Of the drop-in whose module it is. */
-  export const module: SourceModule;
+  export const module: SocketModule & SourceModule;
 }
 
 declare module "everwire-machine" {

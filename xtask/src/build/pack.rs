@@ -42,7 +42,7 @@ const MODULES: &[Module] = &[
         package: "everwire-js-websocket",
         features: "",
         wasm: "everwire_websocket_bg.wasm",
-        host: None,
+        host: Some("host/plain.ts"),
     },
     Module {
         name: "eventsource",
