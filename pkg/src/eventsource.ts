@@ -4,7 +4,7 @@
 
 import { absolute, constants, handlers, required } from "./dropin.js";
 import { persistently } from "./module.js";
-import { Source, type Given, type SourceOptions, type Words } from "./stream.js";
+import { Source, type SourceOptions } from "./stream.js";
 
 export { init, type InitInput } from "./module.js";
 
@@ -115,26 +115,10 @@ export class ResumableEventSource extends EventTarget {
     super();
     required(arguments);
     this.#url = absolute(url).href;
-    const { withCredentials = false, headers, retry, prepare, lastEventId = "", ...rest } = options;
+    const { withCredentials, headers, lastEventId = "" } = options;
     this.#withCredentials = Boolean(withCredentials);
     this.#startId = lastEventId;
-    void this.#start({
-      ...rest,
-      lastEventId,
-      credentials: this.#withCredentials ? "include" : undefined,
-      headers: headers && [...new Headers(headers)],
-      retry: retry === "transient"
-        ? (status: number) => [408, 425, 429].includes(status) || (status >= 500 && status <= 599)
-        : retry && ((...words: Words) => retry(refusal(words))),
-      prepare: prepare && ((given: Given, answer: (changed?: Given) => void) => {
-        const [url, method, headers, body, lastEventId] = given;
-        const request: StreamRequest = { url, method, headers: new Headers(headers), body, lastEventId };
-        Promise.resolve(request).then(prepare).then(changed => {
-          const now = { ...request, ...changed };
-          answer([absolute(now.url).href, now.method, [...new Headers(now.headers)], now.body, lastEventId]);
-        }).catch(() => answer());
-      }),
-    });
+    void this.#start({ ...options, headers: new Headers(headers), lastEventId });
   }
 
   /** The absolute URL. */
@@ -175,9 +159,9 @@ export class ResumableEventSource extends EventTarget {
 
   async #start(options: SourceOptions): Promise<void> {
     try {
-      const { SourceMachine } = await persistently(() => !this.#over);
+      const { module } = await persistently(() => !this.#over);
       if (this.#over) return;
-      this.#inner = new Source(SourceMachine, this.url, options, this.#tell);
+      this.#inner = new Source(module, this.url, options, this.#tell);
       if (this.#paused) this.#inner.pause();
     } catch {
       if (this.#over) return;
@@ -186,19 +170,8 @@ export class ResumableEventSource extends EventTarget {
     }
   }
 
-  #tell = (what: 0 | 1 | 2, ...details: unknown[]): void => {
+  #tell = (event: Event): void => {
     // It may have been closed by a listener of what came just before.
-    if (this.#over) return;
-    if (what === 1) {
-      const [type, data, lastEventId] = details as string[];
-      this.dispatchEvent(new MessageEvent(type!, { data, lastEventId: lastEventId!, origin: this.#inner?.origin ?? "" }));
-    } else if (what === 2) {
-      const [kind, retryIn, ...words] = details as unknown as [FailureKind, number | undefined, ...Words];
-      const fatal = retryIn === undefined;
-      this.dispatchEvent(Object.assign(new Event("error"), { kind, fatal, retryIn, refusal: words.length ? refusal(words) : undefined }));
-    } else this.dispatchEvent(new Event("open"));
+    if (!this.#over) this.dispatchEvent(event);
   };
 }
-
-
-const refusal = ([status, contentType, retryAfter, body]: Words): Refusal => ({ status, contentType, retryAfter, body });

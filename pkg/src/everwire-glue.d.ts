@@ -35,44 +35,46 @@ declare module "everwire-glue" {
 
   type Maybe = number | undefined;
 
-  export class SocketMachine {
-    constructor(
-      host: object, seed: number, maxRetries: Maybe, connectTimeout: Maybe, backoffBase: Maybe, backoffMax: Maybe, pings: boolean, silence: Maybe,
-      patience: Maybe, messages: Maybe, bytes: Maybe,
-    );
-    state(): number;
-    buffered(): number;
-    reconnect(): void;
-    /** 0 when it is taken, 1 when there is no room, 2 when it is over. */
-    send(message: number, bytes: number): number;
-    close(code: number): void;
-    opened(): void;
-    unable(fatal: boolean): void;
-    heard(): boolean;
-    closed(code: number, clean: boolean, fatal: boolean): void;
-    changed(what: number): void;
-    fired(): void;
-    free(): void;
+  /** The WebSocket's module: what `sdk/js-websocket` exports. */
+  export interface SocketModule {
+    /** Returns the machine's number. */
+    create(
+      seed: number, maxRetries: Maybe, connectTimeout: Maybe, backoffBase: Maybe, backoffMax: Maybe, pings: boolean, silence: Maybe, patience: Maybe,
+      messages: Maybe, bytes: Maybe,
+    ): number;
+    /** Returns the machine's answer, a number. */
+    input(machine: number, monotonic: number, wall: number, what: number, a: Maybe, b: Maybe, flag: boolean | undefined): number;
+    /** What to do next; 0: nothing. */
+    next(machine: number, monotonic: number, wall: number, hidden: boolean): number;
+    /** Of what is next. */
+    detail(): number;
+    more(): number;
+    /** Returns the state, and leaves the bytes that wait as `detail`. */
+    look(machine: number): number;
+    destroy(machine: number): void;
   }
 
-  export class SourceMachine {
-    constructor(
-      host: object, seed: number, id: Uint8Array, maxRetries: Maybe, connectTimeout: Maybe, backoffBase: Maybe, backoffMax: Maybe, heartbeatTimeout: Maybe,
-    );
-    state(): number;
-    id(): string;
-    reconnect(): void;
-    close(): void;
-    head(request: number, status: number, contentType: Uint8Array): boolean;
-    refused(request: number, wait: Maybe, retriable: boolean): void;
-    chunk(request: number, bytes: Uint8Array): void;
-    ended(request: number): void;
-    unable(request: number, fatal: boolean): void;
-    pause(paused: boolean): void;
-    changed(what: number): void;
-    fired(): void;
-    free(): void;
+  /** The event source's module: what `sdk/js-eventsource` exports. */
+  export interface SourceModule {
+    readonly memory: WebAssembly.Memory;
+    /** Where the bytes are to be put that go with the next call. */
+    room(length: number): number;
+    /** With the id in the bytes. Returns the machine's number. */
+    create(seed: number, maxRetries: Maybe, connectTimeout: Maybe, backoffBase: Maybe, backoffMax: Maybe, heartbeatTimeout: Maybe): number;
+    /** Returns whether the answer that it tells of is a stream: 0 or 1. */
+    input(machine: number, monotonic: number, wall: number, what: number, request: Maybe, number: Maybe, flag: boolean | undefined): number;
+    /** What to do next; 0: nothing. */
+    next(machine: number, monotonic: number, wall: number, hidden: boolean): number;
+    /** Of what is next; of a text, where it stands, and its length. */
+    detail(): number;
+    more(): number;
+    /** Returns the state, and leaves the last event's id as the text. */
+    look(machine: number): number;
+    destroy(machine: number): void;
   }
+
+  /** Of the drop-in whose module it is. */
+  export const module: SocketModule & SourceModule;
 }
 
 declare module "everwire-machine" {

@@ -3,8 +3,8 @@
 // (`sdk/js-websocket`); this does it.
 
 import { guarded } from "./dropin.js";
-import { Host } from "./page.js";
-import type * as glue from "everwire-glue";
+import { Host, type Machine } from "./page.js";
+import type { SocketModule } from "everwire-glue";
 
 /** What it is told; see `ReconnectingWebSocketOptions`. @internal */
 export interface SocketOptions {
@@ -26,10 +26,20 @@ export interface SocketOptions {
 export type TellSocket = (what: 0 | 1 | 2 | 3, ...details: unknown[]) => void;
 
 const CLOSED = 3;
+/** What a message is answered with then. */
+const OVER = 2;
+
+/** What the machine is told beside what the page does, which stands before these. In its order. */
+const enum Input { Fired = 4, Reconnect, Send, Close, Opened, Unable, Heard, Closed }
+
+/** What the machine wants done. In its order. */
+const enum Told { Open = 1, Error, Closed, Connect, Send, Close, Abandon, Start, Stop }
 
 /** @internal */
-export class Socket extends Host<glue.SocketMachine> {
+export class Socket extends Host<Machine> {
   url: string;
+  #module: SocketModule;
+  #number: number;
   #protocols: string[];
   #options: SocketOptions;
   #tell: TellSocket;
@@ -46,9 +56,12 @@ export class Socket extends Host<glue.SocketMachine> {
   #said: { readonly reason: string; readonly wasClean: boolean } | undefined;
   /** What never got a link. */
   #left = 0;
+  /** The machine's word is being done. */
+  #acting = false;
 
-  constructor(Machine: typeof glue.SocketMachine, url: string, protocols: string[], options: SocketOptions, tell: TellSocket) {
+  constructor(module: SocketModule, url: string, protocols: string[], options: SocketOptions, tell: TellSocket) {
     super();
+    this.#module = module;
     this.url = url;
     this.#protocols = protocols;
     this.#options = options;
@@ -57,17 +70,18 @@ export class Socket extends Host<glue.SocketMachine> {
     const { maxRetries, connectTimeout, backoffBase, backoffMax, heartbeatMessage: ping, heartbeatInterval, heartbeatTimeout } = options;
     const { outboxMessages, outboxBytes } = options;
     this.#messages.set(0, ping);
-    this.live(new Machine(
-      this, Math.random() * 2 ** 53, maxRetries, connectTimeout, backoffBase, backoffMax, ping !== undefined, heartbeatInterval, heartbeatTimeout,
+    const number = this.#number = module.create(
+      Math.random() * 2 ** 53, maxRetries, connectTimeout, backoffBase, backoffMax, ping !== undefined, heartbeatInterval, heartbeatTimeout,
       outboxMessages, outboxBytes,
-    ));
-    this.machine?.reconnect();
+    );
+    this.live({ changed: what => this.#input(what), fired: () => this.#input(Input.Fired), free: () => module.destroy(number) });
+    this.reconnect();
   }
 
-  get readyState(): number { return this.machine?.state() ?? CLOSED; }
+  get readyState(): number { return this.machine ? this.#module.look(this.#number) : CLOSED; }
   get protocol(): string { return this.#socket?.protocol ?? ""; }
   get extensions(): string { return this.#socket?.extensions ?? ""; }
-  get bufferedAmount(): number { return (this.machine?.buffered() ?? this.#left) + (this.#socket?.bufferedAmount ?? 0); }
+  get bufferedAmount(): number { return (this.machine ? this.#buffered() : this.#left) + (this.#socket?.bufferedAmount ?? 0); }
 
   setBinaryType(type: BinaryType): void {
     this.#binaryType = type;
@@ -77,31 +91,70 @@ export class Socket extends Host<glue.SocketMachine> {
   /** 0 when it is taken, 1 when there is no room, 2 when it is over. */
   send(data: unknown, bytes: number): number {
     this.#messages.set(++this.#last, data);
-    const answer = this.machine?.send(this.#last, bytes) ?? 2;
+    const answer = this.#input(Input.Send, this.#last, bytes);
     if (answer) this.#messages.delete(this.#last);
     return answer;
   }
 
   close(code: number | undefined, reason: string): void {
     this.#reason ??= reason;
-    this.machine?.close(code ?? 0);
+    this.#input(Input.Close, code);
   }
 
-  reconnect(): void { this.machine?.reconnect(); }
+  reconnect(): void { this.#input(Input.Reconnect); }
 
-  /** The machine's word. */
-  act(what: number, detail: number, more: number): void {
-    switch (what) {
-      case 0: return this.#tell(0);
-      case 1: return this.#tell(2);
-      case 2: return this.#closed(detail, more);
-      case 3: return this.#connect();
-      case 4: return this.#send(detail);
-      case 5: return detail ? this.#socket?.close(detail, this.#reason) : this.#socket?.close();
-      case 6: return this.#abandon();
-      case 7: return this.start(detail);
-      case 8: return this.stop();
+  /** What waits for a link. */
+  #buffered(): number {
+    this.#module.look(this.#number);
+    return this.#module.detail();
+  }
+
+  /** Gives the machine an input, does all that follows, and returns the machine's answer. An input that comes amid that, from the app, changes the machine at
+   * once; what follows from it waits its turn. */
+  #input(what: number, a?: number, b?: number, flag?: boolean): number {
+    if (!this.machine) return OVER;
+    const answer = this.#module.input(this.#number, performance.now(), Date.now(), what, a, b, flag);
+    if (!this.#acting) {
+      this.#acting = true;
+      while (this.machine && this.#act(this.#module.next(this.#number, performance.now(), Date.now(), this.hidden()))) {}
+      this.#acting = false;
     }
+    return answer;
+  }
+
+  /** Does the machine's word, if there is one. */
+  #act(what: number): boolean {
+    const detail = this.#module.detail();
+    switch (what) {
+      case Told.Open:
+        this.#tell(0);
+        break;
+      case Told.Error:
+        this.#tell(2);
+        break;
+      case Told.Closed:
+        this.#closed(detail, this.#module.more());
+        break;
+      case Told.Connect:
+        this.#connect();
+        break;
+      case Told.Send:
+        this.#send(detail);
+        break;
+      case Told.Close:
+        if (detail) this.#socket?.close(detail, this.#reason);
+        else this.#socket?.close();
+        break;
+      case Told.Abandon:
+        this.#abandon();
+        break;
+      case Told.Start:
+        this.start(detail);
+        break;
+      case Told.Stop:
+        this.stop();
+    }
+    return what > 0;
   }
 
   #connect(): void {
@@ -111,7 +164,7 @@ export class Socket extends Host<glue.SocketMachine> {
     provider(url => {
       if (attempt !== this.#attempt || !this.machine) return;
       if (url) this.#open(url);
-      else this.machine.unable(false);
+      else this.#input(Input.Unable);
     });
   }
 
@@ -122,18 +175,18 @@ export class Socket extends Host<glue.SocketMachine> {
       socket = new WebSocket(url, this.#protocols);
     } catch {
       // What the platform refuses once it always refuses; a provider may know better the next time.
-      return this.machine?.unable(!this.#options.provider);
+      return void this.#input(Input.Unable, 0, 0, !this.#options.provider);
     }
     this.#socket = socket;
     socket.binaryType = this.#binaryType;
-    socket.onopen = () => this.machine?.opened();
+    socket.onopen = () => this.#input(Input.Opened);
     socket.onmessage = ({ data }) => {
-      if (this.machine?.heard()) this.#tell(1, data);
+      if (this.#input(Input.Heard) === 1) this.#tell(1, data);
     };
     socket.onclose = ({ code, reason, wasClean }) => {
       this.#socket = undefined;
       this.#said = { reason, wasClean };
-      this.machine?.closed(code, wasClean, guarded(() => this.#options.fatal?.(code, reason)));
+      this.#input(Input.Closed, code, guarded(() => this.#options.fatal?.(code, reason)) ? 1 : 0, wasClean);
     };
   }
 
@@ -161,7 +214,7 @@ export class Socket extends Host<glue.SocketMachine> {
     this.#said = undefined;
     const again = !Number.isNaN(retryIn);
     if (!again) {
-      this.#left = this.machine?.buffered() ?? 0;
+      this.#left = this.#buffered();
       this.#messages.clear();
       this.end();
     }

@@ -2,34 +2,17 @@
 // The host of the event source's machine: requests, and reading their answers. What is done when, and what is in a stream, is decided
 // in the machine (`sdk/js-eventsource`); this does it.
 
-import { guarded } from "./dropin.js";
-import { Host } from "./page.js";
-import type * as glue from "everwire-glue";
+import { absolute, guarded } from "./dropin.js";
+import type { Refusal, ResumableEventSourceOptions } from "./eventsource.js";
+import { decode, encode } from "./host/records.js";
+import { Host, type Machine } from "./page.js";
+import type { SourceModule } from "everwire-glue";
 
-/** URL, method, headers, body, id. @internal */
-export type Given = [url: string, method: string, headers: [string, string][], body: BodyInit | null | undefined, lastEventId: string];
-
-/** Of an answer that is no stream: status, type, what `Retry-After` says in milliseconds, the beginning of the body. @internal */
-export type Words = [status: number, contentType: string | undefined, retryAfter: number | undefined, body: string];
-
-/** What it is told; see `ResumableEventSourceOptions`. @internal */
-export interface SourceOptions {
-  readonly method?: string | undefined;
-  readonly headers?: [string, string][] | undefined;
-  readonly body?: BodyInit | null | undefined;
-  readonly credentials?: RequestCredentials | undefined;
+/** What it is told. @internal */
+export interface SourceOptions extends ResumableEventSourceOptions {
+  readonly headers: Headers;
   readonly lastEventId: string;
-  readonly heartbeatTimeout?: number | undefined;
-  readonly maxRetries?: number | undefined;
-  readonly connectTimeout?: number | undefined;
-  readonly backoffBase?: number | undefined;
-  readonly backoffMax?: number | undefined;
-  readonly retry?: ((...words: Words) => boolean) | undefined;
-  readonly prepare?: ((given: Given, answer: (changed?: Given) => void) => void) | undefined;
 }
-
-/** `(0)` an open, `(1, type, data, lastEventId)` an event, `(2, kind, retryIn, ...words)` an error. @internal */
-export type TellSource = (what: 0 | 1 | 2, ...details: unknown[]) => void;
 
 const CLOSED = 2;
 /** In the machine's order. */
@@ -38,80 +21,131 @@ const REFUSED = 3;
 /** So much of a refusal's body is told. */
 const EXCERPT = 1024;
 
+/** What the machine is told beside what the page does, which stands before these. In its order. */
+const enum Input { Fired = 4, Reconnect, Pause, Head, Chunk, Refused, Ended, Unable }
+
+/** What the machine wants done. In its order. */
+const enum Told { Open = 1, Error, Request, Abort, Start, Stop, Message }
+
 /** @internal */
-export class Source extends Host<glue.SourceMachine> {
-  /** Of the stream that is or was open last, after redirects. */
-  origin = "";
+export class Source extends Host<Machine> {
+  #module: SourceModule;
+  #number: number;
   #url: string;
   #options: SourceOptions;
-  #tell: TellSource;
+  /** Dispatches an event to the app. */
+  #tell: (event: Event) => void;
+  /** Of the stream that is or was open last, after redirects. */
+  #origin = "";
   /** What was asked for, by the machine's number. */
   #requests = new Map<number, AbortController>();
   #paused = false;
   /** Who waits for the pause to end. */
   #waiting: (() => void)[] = [];
-  #words: Words | undefined;
+  #refusal: Refusal | undefined;
   #id = "";
+  /** The machine's word is being done. */
+  #acting = false;
 
-  constructor(Machine: typeof glue.SourceMachine, url: string, options: SourceOptions, tell: TellSource) {
+  constructor(module: SourceModule, url: string, options: SourceOptions, tell: (event: Event) => void) {
     super();
+    this.#module = module;
     this.#url = url;
     this.#options = options;
     this.#tell = tell;
     const { lastEventId, maxRetries, connectTimeout, backoffBase, backoffMax, heartbeatTimeout } = options;
-    this.live(new Machine(this, Math.random() * 2 ** 53, bytes(lastEventId), maxRetries, connectTimeout, backoffBase, backoffMax, heartbeatTimeout));
-    this.machine?.reconnect();
+    this.#put(encode(lastEventId));
+    const number = this.#number = module.create(Math.random() * 2 ** 53, maxRetries, connectTimeout, backoffBase, backoffMax, heartbeatTimeout);
+    this.live({ changed: what => this.#input(what), fired: () => this.#input(Input.Fired), free: () => module.destroy(number) });
+    this.reconnect();
   }
 
-  get readyState(): number { return this.machine?.state() ?? CLOSED; }
-  get lastEventId(): string { return this.machine?.id() ?? this.#id; }
+  get readyState(): number { return this.machine ? this.#module.look(this.#number) : CLOSED; }
+
+  get lastEventId(): string {
+    if (!this.machine) return this.#id;
+    this.#module.look(this.#number);
+    return this.#text();
+  }
 
   close(): void {
-    this.machine?.close();
-    this.#end();
+    if (!this.machine) return;
+    this.#id = this.lastEventId;
+    for (const number of this.#requests.keys()) this.#abort(number);
+    this.end();
   }
 
-  reconnect(): void { this.machine?.reconnect(); }
+  reconnect(): void { this.#input(Input.Reconnect); }
 
   pause(): void {
     this.#paused = true;
-    this.machine?.pause(true);
+    this.#input(Input.Pause, 0, 0, true);
   }
 
   resume(): void {
     this.#paused = false;
-    this.machine?.pause(false);
+    this.#input(Input.Pause);
     for (const go of this.#waiting.splice(0)) go();
   }
 
-  /** The machine's word. */
-  act(what: number, detail: number, more: number): void {
-    switch (what) {
-      case 0: return this.#tell(0);
-      case 1: return this.#failed(detail, more);
-      case 2: return void this.#request(detail);
-      case 3: return this.#abort(detail);
-      case 4: return this.start(detail);
-      case 5: return this.stop();
+  /** Bytes that go with the next call. */
+  #put(bytes: Uint8Array): void {
+    const place = this.#module.room(bytes.length);
+    new Uint8Array(this.#module.memory.buffer, place).set(bytes);
+  }
+
+  /** The text that the machine has left. */
+  #text(): string { return decode(new Uint8Array(this.#module.memory.buffer, this.#module.detail(), this.#module.more())); }
+
+  /** Gives the machine an input, and does all that follows. An input that comes amid that, from the app, changes the machine at once; what follows from it waits its turn. */
+  #input(what: number, request?: number, number?: number, flag?: boolean): boolean {
+    if (!this.machine) return false;
+    const streams = this.#module.input(this.#number, performance.now(), Date.now(), what, request, number, flag);
+    if (!this.#acting) {
+      this.#acting = true;
+      while (this.machine && this.#act(this.#module.next(this.#number, performance.now(), Date.now(), this.hidden()))) {}
+      this.#acting = false;
     }
+    return streams > 0;
   }
 
-  /** A string of what should be UTF-8. */
-  text(bytes: Uint8Array): string { return new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes); }
-
-  /** An event, out of the machine's parser. */
-  message(name: string, data: string, id: string): void { this.#tell(1, name, data, id); }
-
-  #failed(kind: number, retryIn: number): void {
-    const again = !Number.isNaN(retryIn);
-    if (!again) this.#end();
-    this.#tell(2, KINDS[kind], again ? retryIn : undefined, ...(kind === REFUSED ? this.#words ?? [] : []));
+  /** Does the machine's word, if there is one. */
+  #act(what: number): boolean {
+    const detail = this.#module.detail();
+    switch (what) {
+      case Told.Open:
+        this.#tell(new Event("open"));
+        break;
+      case Told.Error:
+        this.#failed(detail, this.#module.more());
+        break;
+      case Told.Request:
+        void this.#request(detail);
+        break;
+      case Told.Abort:
+        this.#abort(detail);
+        break;
+      case Told.Start:
+        this.start(detail);
+        break;
+      case Told.Stop:
+        this.stop();
+        break;
+      case Told.Message: {
+        const text = this.#text();
+        const [type, id] = text.split("\n", 2) as [string, string];
+        this.#tell(new MessageEvent(type, { data: text.slice(type.length + id.length + 2), lastEventId: id, origin: this.#origin }));
+      }
+    }
+    return what > 0;
   }
 
-  #end(): void {
-    this.#id = this.lastEventId;
-    for (const number of this.#requests.keys()) this.#abort(number);
-    this.end();
+  #failed(kind: number, wait: number): void {
+    const fatal = Number.isNaN(wait);
+    if (fatal) this.close();
+    this.#tell(Object.assign(new Event("error"), {
+      kind: KINDS[kind], fatal, retryIn: fatal ? undefined : wait, refusal: kind === REFUSED ? this.#refusal : undefined,
+    }));
   }
 
   #abort(number: number): void {
@@ -129,7 +163,7 @@ export class Source extends Host<glue.SourceMachine> {
       request = await this.#make(abort.signal);
     } catch {
       // What can't be made once never can; a hook may know better the next time.
-      if (!abort.signal.aborted) this.machine?.unable(number, !this.#options.prepare);
+      if (!abort.signal.aborted) this.#input(Input.Unable, number, 0, !this.#options.prepare);
       return;
     }
     try {
@@ -138,52 +172,59 @@ export class Source extends Host<glue.SourceMachine> {
     } catch {
       // It broke off.
     }
-    if (!abort.signal.aborted) this.machine?.ended(number);
+    if (!abort.signal.aborted) this.#input(Input.Ended, number);
   }
 
   async #make(signal: AbortSignal): Promise<Request> {
-    const { method = "GET", headers = [], body, credentials = "same-origin", prepare } = this.#options;
-    let given: Given | undefined = [this.#url, method, headers, body, this.lastEventId];
+    const { method = "GET", headers, body = null, withCredentials, prepare } = this.#options;
+    const { lastEventId } = this;
+    let request = { url: this.#url, method, headers: new Headers(headers), body, lastEventId };
     if (prepare) {
-      const asked = given;
-      given = await new Promise<Given | undefined>(answer => prepare(asked, answer));
+      request = { ...request, ...await prepare(request) as object };
+      request.url = absolute(request.url).href;
     }
-    if (!given) throw new Error("there is no request now");
     const all = new Headers({ accept: "text/event-stream" });
     // A header's value is a string of bytes: so goes an id in UTF-8, as the standard wants it.
-    const id = String.fromCharCode(...bytes(given[4]));
-    if (id) all.set("last-event-id", id);
-    for (const [name, value] of given[2]) all.set(name, value);
-    return new Request(given[0], { method: given[1], headers: all, body: given[3] ?? null, cache: "no-store", credentials, signal });
+    if (lastEventId) all.set("last-event-id", String.fromCharCode(...encode(lastEventId)));
+    for (const [name, value] of new Headers(request.headers)) all.set(name, value);
+    return new Request(request.url, {
+      method: request.method, headers: all, body: request.body ?? null, cache: "no-store", credentials: withCredentials ? "include" : "same-origin", signal,
+    });
   }
 
   async #answered(number: number, response: Response, signal: AbortSignal): Promise<void> {
-    const type = response.headers.get("content-type") ?? undefined;
+    const contentType = response.headers.get("content-type") ?? undefined;
     const { status, body } = response;
-    const before = this.origin;
+    const before = this.#origin;
     // It is asked for while the machine tells of the open.
-    this.origin = response.url && new URL(response.url).origin;
-    if (!this.machine?.head(number, status, bytes(type ?? ""))) {
-      this.origin = before;
-      return this.#refused(number, [status, type, retryAfter(response), await excerpt(response)], signal);
+    this.#origin = response.url && new URL(response.url).origin;
+    this.#put(encode(contentType ?? ""));
+    if (!this.#input(Input.Head, number, status)) {
+      this.#origin = before;
+      const refusal = { status, contentType, retryAfter: retryAfter(response), body: await excerpt(response) };
+      return this.#refused(number, refusal, signal);
     }
     const reader = body?.getReader();
     while (reader) {
       while (this.#paused) await new Promise<void>(go => this.#waiting.push(go));
       const { done, value } = await reader.read();
       if (done || signal.aborted) return;
-      this.machine?.chunk(number, value);
+      this.#put(value);
+      this.#input(Input.Chunk, number);
     }
   }
 
-  #refused(number: number, words: Words, signal: AbortSignal): void {
+  #refused(number: number, refusal: Refusal, signal: AbortSignal): void {
     if (signal.aborted) return;
-    this.#words = words;
-    this.machine?.refused(number, words[2], guarded(() => this.#options.retry?.(...words)));
+    this.#refusal = refusal;
+    const { retry } = this.#options;
+    const again = guarded(() => retry === "transient" ? TRANSIENT.test(`${refusal.status}`) : retry?.(refusal));
+    this.#input(Input.Refused, number, refusal.retryAfter, again);
   }
 }
 
-const bytes = (text: string) => new TextEncoder().encode(text);
+/** Refusals that say of themselves that they pass. */
+const TRANSIENT = /^(408|425|429|5..)$/;
 
 /** The beginning of the body. Where only the type is wrong there is none: that may be a stream without an end. */
 async function excerpt({ status, body }: Response): Promise<string> {

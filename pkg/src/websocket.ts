@@ -185,9 +185,9 @@ export class ReconnectingWebSocket extends EventTarget {
 
   async #start(protocols: string[], options: Omit<SocketOptions, "binaryType">): Promise<void> {
     try {
-      const { SocketMachine } = await persistently(() => !this.#over);
+      const { module } = await persistently(() => !this.#over);
       if (this.#over) return;
-      const inner = this.#inner = new Socket(SocketMachine, this.#url, protocols, { ...options, binaryType: this.#binaryType }, this.#tell);
+      const inner = this.#inner = new Socket(module, this.#url, protocols, { ...options, binaryType: this.#binaryType }, this.#tell);
       for (const [data, bytes] of this.#early.splice(0)) inner.send(data, bytes);
       this.#earlyBytes = 0;
     } catch {

@@ -42,14 +42,14 @@ const MODULES: &[Module] = &[
         package: "everwire-js-websocket",
         features: "",
         wasm: "everwire_websocket_bg.wasm",
-        host: None,
+        host: Some("host/plain.ts"),
     },
     Module {
         name: "eventsource",
         package: "everwire-js-eventsource",
         features: "",
         wasm: "everwire_eventsource_bg.wasm",
-        host: None,
+        host: Some("host/plain.ts"),
     },
 ];
 

@@ -119,8 +119,7 @@ fn clippy(workspace: &Workspace) -> Result<Tally> {
     let shell = &workspace.shell;
     let mut tally = count::check(cmd!(
         shell,
-        "cargo clippy --locked --workspace --exclude everwire-js --exclude everwire-js-websocket
-         --exclude everwire-js-eventsource --all-targets --all-features -- -D warnings"
+        "cargo clippy --locked --workspace --exclude everwire-js --all-targets --all-features -- -D warnings"
     ))?;
     // A test that cargo runs only when it is named is not among all targets either.
     tally += count::check(cmd!(shell, "cargo clippy --locked -p everwire-e2e --test matrix -- -D warnings"))?;
@@ -165,8 +164,7 @@ fn unit(workspace: &Workspace) -> Result<Tally> {
         cmd!(
             workspace.shell,
             "cargo test --locked --no-fail-fast --workspace --all-features
-             --exclude everwire-js --exclude everwire-js-websocket --exclude everwire-js-eventsource
-             --exclude everwire-sim --exclude everwire-e2e"
+             --exclude everwire-js --exclude everwire-sim --exclude everwire-e2e"
         )
         .envs(setup::cluster_variables(workspace)),
     )
