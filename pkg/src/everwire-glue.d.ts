@@ -77,21 +77,6 @@ declare module "everwire-glue" {
   export const module: SocketModule & SourceModule;
 }
 
-declare module "everwire-machine" {
-  /** Loads the module, once. */
-  export default function init(options: { module_or_path: import("everwire-glue").Input | Promise<import("everwire-glue").Input> }): Promise<{ memory: WebAssembly.Memory }>;
-  /** Makes a machine, and returns its number: −1 where the client's id is none. */
-  export function create(
-    seed: number, salt: number, hasToken: boolean, backoffMax: number, connectTimeout: number, heartbeatGrace: number, pingInterval: number,
-    pollWait: number, pollInterval: number, worked: number, age: number, transports: Uint8Array, clientId: Uint8Array, info: Uint8Array | undefined,
-  ): number;
-  /** Returns where in the module's memory it stands what follows. */
-  export function input(
-    machine: number, what: number, a: number, b: number, c: number, bytes: Uint8Array, monotonic: number, wall: number, hidden: boolean,
-  ): number;
-  export function destroy(machine: number): void;
-}
-
 declare module "everwire-wasm" {
   /** Where this build's module comes from, when nobody says otherwise. */
   export default function source(): import("everwire-glue").Input;

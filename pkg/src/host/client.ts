@@ -8,7 +8,6 @@ import { keep, recall } from "./memory.js";
 import type { Entry } from "./queue.js";
 import { Input, Told, Reader, TRANSPORTS, BYTES, encode, given } from "./records.js";
 import { Subscription, type Callback } from "./subscription.js";
-import * as module from "everwire-machine";
 
 /** Who waits for an answer. */
 interface Waiter {
@@ -25,13 +24,34 @@ interface Asker {
 type Status = Readonly<Record<string, unknown>> & { readonly state?: string | undefined };
 
 const TIMES = ["backoffMax", "connectTimeout", "heartbeatGrace", "pingInterval", "pollWait", "pollInterval"] as const;
-const NOTHING = new Uint8Array();
 const EPHEMERAL_BIT = 4;
 
-let memory: WebAssembly.Memory;
+/** What the client's module exports: see `sdk/js-client`. @internal */
+export interface ClientModule {
+  readonly memory: WebAssembly.Memory;
+  /** Where the bytes are to be put that go with the next call. */
+  room(length: number): number;
+  /** Makes a machine, and returns its number: −1 where the client's id is none. */
+  create(
+    seed: number, salt: number, hasToken: boolean, backoffMax: number, connectTimeout: number, heartbeatGrace: number, pingInterval: number,
+    pollWait: number, pollInterval: number, worked: number, age: number, transports: number, clientId: number, hasInfo: boolean,
+  ): number;
+  /** Returns where in the module's memory it stands what follows. */
+  input(machine: number, what: number, a: number, b: number, c: number, monotonic: number, wall: number, hidden: boolean): number;
+  destroy(machine: number): void;
+}
 
-/** Where the module's memory is: what it writes is read there. */
-export const reads = (of: WebAssembly.Memory) => { memory = of; };
+let module: ClientModule;
+
+/** The module is there. */
+export const stands = (loaded: ClientModule) => { module = loaded; };
+
+/** Brings the bytes of the next call. */
+function bring(bytes: Uint8Array): void {
+  const place = module.room(bytes.length);
+  // By now the memory may have grown, which makes another buffer of it.
+  new Uint8Array(module.memory.buffer, place).set(bytes);
+}
 
 /** @internal */
 export class Client extends Host<{ changed(what: number): void; fired(): void; free(): void }> {
@@ -64,9 +84,11 @@ export class Client extends Host<{ changed(what: number): void; fired(): void; f
     const [seed, salt] = crypto.getRandomValues(new Uint32Array(2)) as unknown as [number, number];
     const [backoffMax, connectTimeout, heartbeatGrace, pingInterval, pollWait, pollInterval] =
       TIMES.map(time => options[time] ?? NaN) as [number, number, number, number, number, number];
+    const first = [numbers(transports), encode(clientId), encode(info ?? "")] as const;
+    bring(joined(first));
     this.#machine = module.create(
       seed, salt, Boolean(token), backoffMax, connectTimeout, heartbeatGrace, pingInterval, pollWait, pollInterval, ...recall(base),
-      numbers(transports), encode(clientId), info == null ? undefined : encode(info),
+      first[0].length, first[1].length, info != null,
     );
     if (this.#machine < 0) throw bad("clientId");
     this.live({ changed: what => this.#changed(what), fired: () => this.#input(Input.Fired, 0), free() {} });
@@ -141,14 +163,14 @@ export class Client extends Host<{ changed(what: number): void; fired(): void; f
     while (this.#then.length) this.#input(...this.#then.shift()!);
   };
 
-  #exchange(what: number, a: number, b = 0, c = 0, bytes: Uint8Array = NOTHING): void {
+  #exchange(what: number, a: number, b = 0, c = 0, bytes?: Uint8Array): void {
     if (what === Input.Unsubscribe) this.#subscriptions.delete(a);
     // It matters to who waits for a link only, and takes the longest of all to ask.
     const hidden = this.#status.state !== "connected" && this.hidden();
     const reader = this.#reader;
-    const start = module.input(this.#machine, what, a, b, c, bytes, performance.now(), Date.now(), hidden);
-    // By now it may have grown, which makes another buffer of it.
-    reader.begin(memory.buffer as ArrayBuffer, start);
+    if (bytes) bring(bytes);
+    const start = module.input(this.#machine, what, a, b, c, performance.now(), Date.now(), hidden);
+    reader.begin(module.memory.buffer as ArrayBuffer, start);
     while (reader.more) this.#act(reader);
   }
 
@@ -268,7 +290,7 @@ function numbers(names: unknown): Uint8Array {
   return new Uint8Array(all);
 }
 
-function joined(parts: Uint8Array[]): Uint8Array {
+function joined(parts: readonly Uint8Array[]): Uint8Array {
   const all = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
   let at = 0;
   for (const part of parts) {

@@ -9,14 +9,22 @@ export let module: unknown;
 
 /** Loads the module. */
 export default async function load(options: { module_or_path: Input | Promise<Input> }): Promise<void> {
-  let given = await options.module_or_path;
+  const given = await fetched(options.module_or_path);
+  // As a whole, and whatever type its server says that it has: there is too little of it to compile it as it comes.
+  module = await exported(given instanceof Response ? await given.arrayBuffer() : given);
+}
+
+/** The module, or the answer that has it. */
+export async function fetched(from: Input | Promise<Input>): Promise<Response | BufferSource | WebAssembly.Module> {
+  let given = await from;
   if (typeof given === "string" || given instanceof URL || given instanceof Request) given = await fetch(given);
-  if (given instanceof Response) {
-    // What was not found is no module that is broken: it may be there the next time.
-    if (!given.ok) throw new Error(`the module's address answers ${given.status}`);
-    // As a whole, and whatever type its server says that it has: there is too little of it to compile it as it comes.
-    given = await given.arrayBuffer();
-  }
+  // What was not found is no module that is broken: it may be there the next time.
+  if (given instanceof Response && !given.ok) throw new Error(`the module's address answers ${given.status}`);
+  return given;
+}
+
+/** What it exports. */
+export async function exported(given: BufferSource | WebAssembly.Module): Promise<WebAssembly.Exports> {
   const made = await WebAssembly.instantiate(given as BufferSource) as WebAssembly.WebAssemblyInstantiatedSource | WebAssembly.Instance;
-  module = ("instance" in made ? made.instance : made).exports;
+  return ("instance" in made ? made.instance : made).exports;
 }

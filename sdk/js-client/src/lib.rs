@@ -2,8 +2,8 @@
 //! package's `everwire/client` stands on this; its host (`pkg/src/host`) has the transports, the timer, the page and who waits
 //! for what, and does what it is told.
 //!
-//! Numbers and bytes cross the border, and no objects: an input is a call of [`input`], and what follows from it is written into one
-//! buffer, which the host reads where it lies. So the module imports nothing, and is as small as can be.
+//! Only numbers cross the border: bytes are put where [`room`] says. An input is a call of [`input`], and what follows from it is written
+//! into one buffer, which the host reads where it lies. So the module imports nothing and needs no glue, and is as small as can be.
 
 mod columns;
 mod input;
@@ -30,19 +30,31 @@ static ALLOCATOR: talc::wasm::WasmDynamicTalc = talc::wasm::new_wasm_dynamic_all
 struct Module {
     /// By their numbers. A place that is free is used again.
     machines: Vec<Option<Box<Machine>>>,
+    /// What the host brings with its next call.
+    bytes: Vec<u8>,
     /// What the last input led to.
     output: Writer,
 }
 
 thread_local! {
-    static MODULE: RefCell<Module> = const { RefCell::new(Module { machines: Vec::new(), output: Writer::new() }) };
+    static MODULE: RefCell<Module> =
+        const { RefCell::new(Module { machines: Vec::new(), bytes: Vec::new(), output: Writer::new() }) };
+}
+
+/// Where the host is to put so many bytes, before the call that they go with.
+#[wasm_bindgen]
+pub fn room(length: usize) -> *mut u8 {
+    lend(|Module { bytes, .. }| {
+        bytes.resize(length, 0);
+        bytes.as_mut_ptr()
+    })
 }
 
 /// Makes a machine that does nothing before it is told to connect, and returns its number; −1 where the client's id is none.
 ///
 /// `seed` and `salt` are 32 random bits each. Times are milliseconds; one that is NaN (`undefined` in JavaScript) has its default.
-/// `worked` is the number of a transport that worked `age` ago, where that is not NaN. `transports` are numbers of transports, the preferred one first;
-/// none stands for the default. `info` is what the client says of itself.
+/// `worked` is the number of a transport that worked `age` ago, where that is not NaN. The bytes are so many numbers of transports, the preferred one first
+/// (none stands for the default), so many bytes of the client's id, and, where `has_info`, what the client says of itself.
 #[wasm_bindgen]
 #[expect(clippy::too_many_arguments, reason = "a number costs nothing to pass, the name of an option does")]
 pub fn create(
@@ -57,16 +69,20 @@ pub fn create(
     poll_interval: f64,
     worked: f64,
     age: f64,
-    transports: &[u8],
-    client_id: &[u8],
-    info: Option<Vec<u8>>,
+    transports: usize,
+    client_id: usize,
+    has_info: bool,
 ) -> i32 {
     let times = [backoff_max, connect_timeout, heartbeat_grace, ping_interval, poll_wait, poll_interval];
     let seed = u64::from(seed) << 32 | u64::from(salt);
-    let options = Options { seed, has_token, times, worked, age, transports, client_id, info };
-    let Some(machine) = Machine::new(options) else { return -1 };
-    let machine = Some(Box::new(machine));
-    lend(|Module { machines, .. }| {
+    lend(|Module { machines, bytes, .. }| {
+        let bytes = std::mem::take(bytes);
+        let (transports, rest) = bytes.split_at(transports.min(bytes.len()));
+        let (client_id, info) = rest.split_at(client_id.min(rest.len()));
+        let info = has_info.then(|| info.to_vec());
+        let options = Options { seed, has_token, times, worked, age, transports, client_id, info };
+        let Some(machine) = Machine::new(options) else { return -1 };
+        let machine = Some(Box::new(machine));
         let free = machines.iter().position(Option::is_none);
         match free.and_then(|place| machines.get_mut(place)) {
             Some(place) => *place = machine,
@@ -89,12 +105,12 @@ pub fn input(
     a: f64,
     b: f64,
     c: f64,
-    bytes: Vec<u8>,
     monotonic: f64,
     wall: f64,
     hidden: bool,
 ) -> *const u8 {
-    lend(|Module { machines, output }| {
+    lend(|Module { machines, bytes, output }| {
+        let bytes = std::mem::take(bytes);
         output.begin();
         if let Some(Some(machine)) = machines.get_mut(machine) {
             machine.read_clock(monotonic, wall);

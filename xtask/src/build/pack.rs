@@ -167,15 +167,14 @@ fn bind(workspace: &Workspace, bundle: &Bundle) -> Result<()> {
     let (esbuild, sources) = (workspace.node_module(".bin/esbuild"), workspace.package().join("src"));
     let (entry, source) = (sources.join(format!("{entry}.ts")), sources.join(format!("source/{source}.ts")));
     let folder = built(workspace, module);
-    let (machine, bytes) = (folder.join("glue.js"), folder.join("module.wasm"));
+    let bytes = folder.join("module.wasm");
     let host = module_of(bundle).and_then(|module| module.host);
-    let glue = host.map_or_else(|| machine.clone(), |host| sources.join(host));
+    let glue = host.map_or_else(|| folder.join("glue.js"), |host| sources.join(host));
     let out = dist_file(workspace, &format!("{out}.js"));
     run::run(cmd!(
         workspace.shell,
         "{esbuild} {entry} --bundle --format=esm --target=es2022 --minify --legal-comments=none --log-level=warning --pure:console.warn
-         --alias:everwire-glue={glue} --alias:everwire-machine={machine}
-         --alias:everwire-wasm={source} --alias:everwire-bytes={bytes}
+         --alias:everwire-glue={glue} --alias:everwire-wasm={source} --alias:everwire-bytes={bytes}
          --loader:.wasm=base64 --outfile={out}"
     ))
 }
