@@ -16,10 +16,11 @@ const now = () => performance.timeOrigin + performance.now();
 function deliver(recorder, event, at) {
   switch (event.type) {
     case "messages":
-      for (let i = 0, start = 1; i < event.count; i++) {
-        const data = JSON.parse(event.text.slice(start, event.ends[i]));
+      for (let i = 0, start = 0; i < event.count; i++) {
+        const end = event.numbers[event.count + i];
+        const data = JSON.parse(event.text.slice(start + 1, end));
         recorder.message({ epoch: event.epoch, offset: event.first + i, data, at });
-        start = event.ends[i] + event.mark.length;
+        start = end;
       }
       break;
     case "subscribed":
