@@ -82,6 +82,9 @@ const BANS: &[Ban] = &[
     ban("everwire-js", "serde_json", Direct, LIGHT),
     ban("everwire-js", "everwire-server", Transitive, "the client knows the protocol, not the server"),
     ban("everwire-js-websocket", "serde", Direct, LIGHT),
+    ban("everwire-js-websocket", "web-sys", Transitive, HOSTED),
+    ban("everwire-js-websocket", "js-sys", Transitive, HOSTED),
+    ban("everwire-js-websocket", "everwire", Transitive, HOSTED),
     ban(
         "everwire-js-websocket",
         "everwire-server",
@@ -89,6 +92,9 @@ const BANS: &[Ban] = &[
         "the client knows the protocol, not the server",
     ),
     ban("everwire-js-eventsource", "serde", Direct, LIGHT),
+    ban("everwire-js-eventsource", "web-sys", Transitive, HOSTED),
+    ban("everwire-js-eventsource", "js-sys", Transitive, HOSTED),
+    ban("everwire-js-eventsource", "everwire", Transitive, HOSTED),
     ban(
         "everwire-js-eventsource",
         "everwire-server",
