@@ -107,8 +107,7 @@ export class Subscription<T = unknown, S = never> extends EventTarget implements
 
   /** Unsubscribes. Nothing is told after this. */
   close(): void {
-    this.#waiting = [];
-    this.#next = 0;
+    this.#empty();
     this.#end();
   }
 
@@ -120,14 +119,14 @@ export class Subscription<T = unknown, S = never> extends EventTarget implements
 
   /** Its events, one by one. Ends when it does. */
   [Symbol.asyncIterator](): AsyncIterableIterator<SubscriptionEvent<T, S>, undefined> {
-    return this.#iterate(() => this.#told(this.#waiting[this.#next++]!));
+    return this.#iterate(() => this.#told(this.#shift()));
   }
 
   /** Its events in batches: all that wait, each time. For user interfaces, which render once for a batch. */
   batches(): AsyncIterableIterator<SubscriptionEvent<T, S>[], undefined> {
     return this.#iterate(() => {
       const batch = this.#waiting.slice(this.#next);
-      this.#next = this.#waiting.length;
+      this.#empty();
       for (const event of batch) this.#told(event);
       return batch;
     });
@@ -169,13 +168,8 @@ export class Subscription<T = unknown, S = never> extends EventTarget implements
   }
 
   #put(batch: SubscriptionEvent<T, S>[]): void {
-    if (this.#next === this.#waiting.length) {
-      this.#waiting = batch;
-      this.#next = 0;
-    } else {
-      this.#waiting = this.#waiting.slice(this.#next).concat(batch);
-      this.#next = 0;
-    }
+    this.#waiting = this.#waiting.length ? this.#waiting.slice(this.#next).concat(batch) : batch;
+    this.#next = 0;
     this.#serve();
   }
 
@@ -187,7 +181,19 @@ export class Subscription<T = unknown, S = never> extends EventTarget implements
   /** Gives what waits to who waits for it. */
   #serve(): void {
     while (this.#takers.length && (this.#ended || this.#next < this.#waiting.length)) this.#takers.shift()!();
-    if (this.#flows && !this.#iterators) while (this.#next < this.#waiting.length) this.#told(this.#waiting[this.#next++]!);
+    if (this.#flows && !this.#iterators) while (this.#next < this.#waiting.length) this.#told(this.#shift());
+  }
+
+  /** Takes the next event. What is taken is not kept until others come: a batch may be large. */
+  #shift(): SubscriptionEvent<T, S> {
+    const event = this.#waiting[this.#next++]!;
+    if (this.#next === this.#waiting.length) this.#empty();
+    return event;
+  }
+
+  #empty(): void {
+    this.#waiting = [];
+    this.#next = 0;
   }
 
   #ask(): void {
