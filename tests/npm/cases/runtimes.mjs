@@ -39,6 +39,8 @@ async function binary(scope, path) {
 }
 
 const [deno, bun] = [await binary("@deno", "deno"), await binary("@oven", "bin/bun")];
+/** A Node that has a `WebSocket`, where there is one for this platform. */
+const node22 = await binary(".", "bin/node");
 const WEBSOCKET = "WebSocket, SSE, long poll";
 const hasWebSocket = typeof WebSocket === "function";
 
@@ -47,6 +49,10 @@ export const cases = [
     name: `Node ${process.versions.node}`, runtime: "Node.js", version: "20 and later", how: "SSE, long poll; WebSocket from 22 on",
     run: () => program("node", exchanges(["sse", "longpoll", ...(hasWebSocket ? ["websocket"] : []), "default"])),
   },
+  ...(node22 ? [{
+    name: "Node 22, which has a WebSocket",
+    run: () => program("node22", exchanges(["websocket", "sse", "longpoll", "default"]), [node22]),
+  }] : []),
   ...(deno ? [{
     name: "Deno", runtime: "Deno", version: await version("deno"), how: WEBSOCKET,
     run: () => program("deno", exchanges(["websocket", "sse", "longpoll"]), [deno, "run", "-A", "--no-lock", "--node-modules-dir=manual"]),
