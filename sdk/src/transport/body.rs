@@ -21,7 +21,7 @@ const PIECE: u32 = 32 * 1024;
 /// What comes of a request, in this order.
 pub(crate) enum Got<'a> {
     Head(&'a Response),
-    Chunk(&'a [u8]),
+    Chunk(Vec<u8>),
     /// The body has come to its end.
     End,
     /// There is no answer, or it broke off.
@@ -121,7 +121,7 @@ impl Pump {
                     if chunk.length() > PIECE {
                         self.rest.set(Some(chunk.subarray(PIECE, chunk.length())));
                     }
-                    (self.tell)(Got::Chunk(&piece))
+                    (self.tell)(Got::Chunk(piece))
                 }
                 None => (self.tell)(Got::End),
             },

@@ -113,17 +113,17 @@ impl Answer {
         true
     }
 
-    fn take_chunk(&self, driver: &Driver, chunk: &[u8]) -> bool {
+    fn take_chunk(&self, driver: &Driver, chunk: Vec<u8>) -> bool {
         if let (Purpose::Stream(attempt), true) = (self.purpose, self.streams.get()) {
             driver.input(|inner, now| {
                 note!(now, "chunk", attempt = attempt.as_u32(), bytes = chunk.len());
-                inner.session.handle_chunk(now, attempt, Bytes::copy_from_slice(chunk));
+                inner.session.handle_chunk(now, attempt, chunk.into());
             });
             return true;
         }
         let fits = self.data.borrow().len() + chunk.len() <= limits::FRAME_BYTES;
         if fits {
-            self.data.borrow_mut().extend_from_slice(chunk);
+            self.data.borrow_mut().extend_from_slice(&chunk);
         } else {
             self.fail(driver);
         }

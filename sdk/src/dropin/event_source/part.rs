@@ -131,7 +131,7 @@ impl Reading {
         let Some(host) = self.host.upgrade() else { return false };
         match got {
             Got::Head(response) => return self.take_head(&host, response),
-            Got::Chunk(chunk) => return self.take_chunk(&host, chunk),
+            Got::Chunk(chunk) => return self.take_chunk(&host, &chunk),
             Got::End | Got::Failed => self.end(&host),
         }
         false
