@@ -2,7 +2,7 @@
 // What every machine needs of the page: its life, one timer, an end. Knows none of them.
 
 /** What every machine is told. */
-export interface Machine {
+interface Machine {
   changed(what: number): void;
   fired(): void;
   free(): void;
@@ -11,13 +11,13 @@ export interface Machine {
 const OFFLINE = 0, ONLINE = 1, AWAKE = 2, ASIDE = 3;
 
 /** A machine with the page around it, until it ends. @internal */
-export abstract class Host<M extends Machine> {
-  protected machine: M | undefined;
+export abstract class Host {
+  protected machine: Machine | undefined;
   #page = new AbortController();
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   /** Begins to tell the machine of the page. */
-  protected live(machine: M): void {
+  protected live(machine: Machine): void {
     this.machine = machine;
     const listen = (target: EventTarget | undefined, ...names: string[]) => {
       // Node's global object hears of nothing.

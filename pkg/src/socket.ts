@@ -3,7 +3,7 @@
 // (`sdk/js-websocket`); this does it.
 
 import { guarded } from "./dropin.js";
-import { Host, type Machine } from "./page.js";
+import { Host } from "./page.js";
 import type { SocketModule } from "everwire-glue";
 
 /** What it is told; see `ReconnectingWebSocketOptions`. @internal */
@@ -36,7 +36,7 @@ const enum Input { Fired = 4, Reconnect, Send, Close, Opened, Unable, Heard, Clo
 const enum Told { Open = 1, Error, Closed, Connect, Send, Close, Abandon, Start, Stop }
 
 /** @internal */
-export class Socket extends Host<Machine> {
+export class Socket extends Host {
   url: string;
   #module: SocketModule;
   #number: number;

@@ -4,8 +4,8 @@
 
 import { absolute, guarded } from "./dropin.js";
 import type { Refusal, ResumableEventSourceOptions } from "./eventsource.js";
-import { decode, encode } from "./host/records.js";
-import { Host, type Machine } from "./page.js";
+import { bring, decode, encode } from "./host/records.js";
+import { Host } from "./page.js";
 import type { SourceModule } from "everwire-glue";
 
 /** What it is told. @internal */
@@ -28,7 +28,7 @@ const enum Input { Fired = 4, Reconnect, Pause, Head, Chunk, Refused, Ended, Una
 const enum Told { Open = 1, Error, Request, Abort, Start, Stop, Message }
 
 /** @internal */
-export class Source extends Host<Machine> {
+export class Source extends Host {
   #module: SourceModule;
   #number: number;
   #url: string;
@@ -54,7 +54,7 @@ export class Source extends Host<Machine> {
     this.#options = options;
     this.#tell = tell;
     const { lastEventId, maxRetries, connectTimeout, backoffBase, backoffMax, heartbeatTimeout } = options;
-    this.#put(encode(lastEventId));
+    bring(this.#module, encode(lastEventId));
     const number = this.#number = module.create(Math.random() * 2 ** 53, maxRetries, connectTimeout, backoffBase, backoffMax, heartbeatTimeout);
     this.live({ changed: what => this.#input(what), fired: () => this.#input(Input.Fired), free: () => module.destroy(number) });
     this.reconnect();
@@ -86,12 +86,6 @@ export class Source extends Host<Machine> {
     this.#paused = false;
     this.#input(Input.Pause);
     for (const go of this.#waiting.splice(0)) go();
-  }
-
-  /** Bytes that go with the next call. */
-  #put(bytes: Uint8Array): void {
-    const place = this.#module.room(bytes.length);
-    new Uint8Array(this.#module.memory.buffer, place).set(bytes);
   }
 
   /** The text that the machine has left. */
@@ -198,7 +192,7 @@ export class Source extends Host<Machine> {
     const before = this.#origin;
     // It is asked for while the machine tells of the open.
     this.#origin = response.url && new URL(response.url).origin;
-    this.#put(encode(contentType ?? ""));
+    bring(this.#module, encode(contentType ?? ""));
     if (!this.#input(Input.Head, number, status)) {
       this.#origin = before;
       const refusal = { status, contentType, retryAfter: retryAfter(response), body: await excerpt(response) };
@@ -209,7 +203,7 @@ export class Source extends Host<Machine> {
       while (this.#paused) await new Promise<void>(go => this.#waiting.push(go));
       const { done, value } = await reader.read();
       if (done || signal.aborted) return;
-      this.#put(value);
+      bring(this.#module, value);
       this.#input(Input.Chunk, number);
     }
   }

@@ -6,7 +6,7 @@ import type { ClientOptions, HistoryOptions, Loaded, Position, PublishOptions } 
 import { Links, type Tell } from "./links.js";
 import { keep, recall } from "./memory.js";
 import type { Entry } from "./queue.js";
-import { Input, Told, Reader, TRANSPORTS, BYTES, encode, given } from "./records.js";
+import { Input, Told, Reader, TRANSPORTS, BYTES, bring, encode, given, type Room } from "./records.js";
 import { Subscription, type Callback } from "./subscription.js";
 
 /** Who waits for an answer. */
@@ -27,10 +27,7 @@ const TIMES = ["backoffMax", "connectTimeout", "heartbeatGrace", "pingInterval",
 const EPHEMERAL_BIT = 4;
 
 /** What the client's module exports: see `sdk/js-client`. @internal */
-export interface ClientModule {
-  readonly memory: WebAssembly.Memory;
-  /** Where the bytes are to be put that go with the next call. */
-  room(length: number): number;
+export interface ClientModule extends Room {
   /** Makes a machine, and returns its number: −1 where the client's id is none. */
   create(
     seed: number, salt: number, hasToken: boolean, backoffMax: number, connectTimeout: number, heartbeatGrace: number, pingInterval: number,
@@ -46,15 +43,8 @@ let module: ClientModule;
 /** The module is there. */
 export const stands = (loaded: ClientModule) => { module = loaded; };
 
-/** Brings the bytes of the next call. */
-function bring(bytes: Uint8Array): void {
-  const place = module.room(bytes.length);
-  // By now the memory may have grown, which makes another buffer of it.
-  new Uint8Array(module.memory.buffer, place).set(bytes);
-}
-
 /** @internal */
-export class Client extends Host<{ changed(what: number): void; fired(): void; free(): void }> {
+export class Client extends Host {
   #machine: number;
   #base: string;
   #links: Links;
@@ -85,7 +75,7 @@ export class Client extends Host<{ changed(what: number): void; fired(): void; f
     const [backoffMax, connectTimeout, heartbeatGrace, pingInterval, pollWait, pollInterval] =
       TIMES.map(time => options[time] ?? NaN) as [number, number, number, number, number, number];
     const first = [numbers(transports), encode(clientId), encode(info ?? "")] as const;
-    bring(joined(first));
+    bring(module, joined(first));
     this.#machine = module.create(
       seed, salt, Boolean(token), backoffMax, connectTimeout, heartbeatGrace, pingInterval, pollWait, pollInterval, ...recall(base),
       first[0].length, first[1].length, info != null,
@@ -168,7 +158,7 @@ export class Client extends Host<{ changed(what: number): void; fired(): void; f
     // It matters to who waits for a link only, and takes the longest of all to ask.
     const hidden = this.#status.state !== "connected" && this.hidden();
     const reader = this.#reader;
-    if (bytes) bring(bytes);
+    if (bytes) bring(module, bytes);
     const start = module.input(this.#machine, what, a, b, c, performance.now(), Date.now(), hidden);
     reader.begin(module.memory.buffer as ArrayBuffer, start);
     while (reader.more) this.#act(reader);

@@ -68,6 +68,20 @@ export function decode(bytes: Uint8Array): string {
 
 export const encode = (text: string) => new TextEncoder().encode(text);
 
+/** A module that bytes are brought to. */
+export interface Room {
+  readonly memory: WebAssembly.Memory;
+  /** Where the bytes are to be put that go with the next call. */
+  room(length: number): number;
+}
+
+/** Brings the bytes of the next call. */
+export function bring(module: Room, bytes: Uint8Array): void {
+  const place = module.room(bytes.length);
+  // By now the memory may have grown, which makes another buffer of it.
+  new Uint8Array(module.memory.buffer, place).set(bytes);
+}
+
 const FEW = 32;
 
 /** Without what there is none of. */

@@ -21,6 +21,7 @@ mod link;
 mod map;
 mod outbox;
 mod output;
+mod places;
 mod publisher;
 mod question;
 mod reader;
@@ -44,6 +45,7 @@ pub use input::{
     Closed, HttpResponse, Publish, PublishError, StoredPublish, SubscribeError, SubscribeOptions,
 };
 pub use output::{AttemptId, Method, Output, Request, RequestId, SubscriptionId};
+pub use places::Places;
 pub use session::Session;
 pub use stats::{Reconnects, Stats};
 pub use time::Time;

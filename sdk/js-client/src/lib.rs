@@ -15,6 +15,7 @@ mod writer;
 
 use std::{cell::RefCell, process::abort};
 
+use everwire_core::Places;
 use wasm_bindgen::prelude::*;
 
 use input::Input;
@@ -28,8 +29,7 @@ static ALLOCATOR: talc::wasm::WasmDynamicTalc = talc::wasm::new_wasm_dynamic_all
 
 /// All that is in the module.
 struct Module {
-    /// By their numbers. A place that is free is used again.
-    machines: Vec<Option<Box<Machine>>>,
+    machines: Places<Machine>,
     /// What the host brings with its next call.
     bytes: Vec<u8>,
     /// What the last input led to.
@@ -38,7 +38,7 @@ struct Module {
 
 thread_local! {
     static MODULE: RefCell<Module> =
-        const { RefCell::new(Module { machines: Vec::new(), bytes: Vec::new(), output: Writer::new() }) };
+        const { RefCell::new(Module { machines: Places::new(), bytes: Vec::new(), output: Writer::new() }) };
 }
 
 /// Where the host is to put so many bytes, before the call that they go with.
@@ -81,14 +81,7 @@ pub fn create(
         let (client_id, info) = rest.split_at(client_id.min(rest.len()));
         let info = has_info.then(|| info.to_vec());
         let options = Options { seed, has_token, times, worked, age, transports, client_id, info };
-        let Some(machine) = Machine::new(options) else { return -1 };
-        let machine = Some(Box::new(machine));
-        let free = machines.iter().position(Option::is_none);
-        match free.and_then(|place| machines.get_mut(place)) {
-            Some(place) => *place = machine,
-            None => machines.push(machine),
-        }
-        free.unwrap_or(machines.len() - 1) as i32
+        Machine::new(options).map_or(-1, |machine| machines.insert(machine) as i32)
     })
 }
 
@@ -112,7 +105,7 @@ pub fn input(
     lend(|Module { machines, bytes, output }| {
         let bytes = std::mem::take(bytes);
         output.begin();
-        if let Some(Some(machine)) = machines.get_mut(machine) {
+        if let Some(machine) = machines.get(machine) {
             machine.read_clock(monotonic, wall);
             machine.handle(Input { what, a, b, c, bytes }, output);
             machine.settle(hidden, output);
@@ -124,11 +117,7 @@ pub fn input(
 /// Lets go of a machine. Its number may be another's next.
 #[wasm_bindgen]
 pub fn destroy(machine: usize) {
-    lend(|Module { machines, .. }| {
-        if let Some(place) = machines.get_mut(machine) {
-            *place = None;
-        }
-    });
+    lend(|Module { machines, .. }| machines.remove(machine));
 }
 
 /// Nobody calls into the module from within, and so nothing is ever lent twice. A panic that could say so would bring the code of all

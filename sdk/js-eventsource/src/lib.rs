@@ -15,14 +15,14 @@ mod tests;
 
 use std::{cell::RefCell, process::abort};
 
+use everwire_core::Places;
 use wasm_bindgen::prelude::*;
 
 use machine::{Input, Machine, Output};
 
 /// All that is in the module.
 struct Module {
-    /// By their numbers. A place that is free is used again.
-    machines: Vec<Option<Box<Machine>>>,
+    machines: Places<Machine>,
     /// What the host brings with its next call.
     bytes: Vec<u8>,
     output: Output,
@@ -30,7 +30,7 @@ struct Module {
 
 thread_local! {
     static MODULE: RefCell<Module> =
-        const { RefCell::new(Module { machines: Vec::new(), bytes: Vec::new(), output: Output::NONE }) };
+        const { RefCell::new(Module { machines: Places::new(), bytes: Vec::new(), output: Output::NONE }) };
 }
 
 /// Where the host is to put so many bytes, before the call that they go with.
@@ -54,13 +54,7 @@ pub fn create(
 ) -> usize {
     lend(|Module { machines, bytes, .. }| {
         let times = [connect_timeout, backoff_base, backoff_max, heartbeat_timeout];
-        let machine = Some(Box::new(Machine::new(seed, max_retries, times, bytes)));
-        let free = machines.iter().position(Option::is_none);
-        match free.and_then(|place| machines.get_mut(place)) {
-            Some(place) => *place = machine,
-            None => machines.push(machine),
-        }
-        free.unwrap_or(machines.len() - 1)
+        machines.insert(Machine::new(seed, max_retries, times, bytes))
     })
 }
 
@@ -77,7 +71,7 @@ pub fn input(
     flag: bool,
 ) -> bool {
     lend(|Module { machines, bytes, .. }| {
-        let Some(Some(machine)) = machines.get_mut(machine) else { return false };
+        let Some(machine) = machines.get(machine) else { return false };
         machine.read_clock(monotonic, wall);
         machine.handle(Input { what, request, number, flag, bytes })
     })
@@ -88,7 +82,7 @@ pub fn input(
 #[wasm_bindgen]
 pub fn next(machine: usize, monotonic: f64, wall: f64, hidden: bool) -> u8 {
     lend(|Module { machines, output, .. }| {
-        let Some(Some(machine)) = machines.get_mut(machine) else { return 0 };
+        let Some(machine) = machines.get(machine) else { return 0 };
         machine.read_clock(monotonic, wall);
         machine.next(hidden, output)
     })
@@ -110,19 +104,15 @@ pub fn more() -> f64 {
 #[wasm_bindgen]
 pub fn look(machine: usize) -> u8 {
     lend(|Module { machines, output, .. }| match machines.get(machine) {
-        Some(Some(machine)) => machine.look(output),
-        _ => machine::CLOSED,
+        Some(machine) => machine.look(output),
+        None => machine::CLOSED,
     })
 }
 
 /// Lets go of a machine. Its number may be another's next.
 #[wasm_bindgen]
 pub fn destroy(machine: usize) {
-    lend(|Module { machines, .. }| {
-        if let Some(place) = machines.get_mut(machine) {
-            *place = None;
-        }
-    });
+    lend(|Module { machines, .. }| machines.remove(machine));
 }
 
 /// Nobody calls into the module from within, and so nothing is ever lent twice. A panic that could say so would bring the code of all

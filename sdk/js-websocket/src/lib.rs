@@ -14,19 +14,19 @@ mod tests;
 
 use std::{cell::RefCell, process::abort};
 
+use everwire_core::Places;
 use wasm_bindgen::prelude::*;
 
 use machine::{Input, Machine, Options, Output};
 
 /// All that is in the module.
 struct Module {
-    /// By their numbers. A place that is free is used again.
-    machines: Vec<Option<Box<Machine>>>,
+    machines: Places<Machine>,
     output: Output,
 }
 
 thread_local! {
-    static MODULE: RefCell<Module> = const { RefCell::new(Module { machines: Vec::new(), output: Output::NONE }) };
+    static MODULE: RefCell<Module> = const { RefCell::new(Module { machines: Places::new(), output: Output::NONE }) };
 }
 
 /// Makes a machine that does nothing before it is told to connect, and returns its number. After `silence` the host is to send its ping, where
@@ -46,15 +46,8 @@ pub fn create(
     bytes: f64,
 ) -> usize {
     let times = [connect_timeout, backoff_base, backoff_max, silence, patience];
-    let machine = Some(Box::new(Machine::new(Options { seed, max_retries, times, pings, messages, bytes })));
-    lend(|Module { machines, .. }| {
-        let free = machines.iter().position(Option::is_none);
-        match free.and_then(|place| machines.get_mut(place)) {
-            Some(place) => *place = machine,
-            None => machines.push(machine),
-        }
-        free.unwrap_or(machines.len() - 1)
-    })
+    let machine = Machine::new(Options { seed, max_retries, times, pings, messages, bytes });
+    lend(|Module { machines, .. }| machines.insert(machine))
 }
 
 /// Gives a machine an input, and returns its answer. What the numbers say depends on `what`: see [`Machine::handle`]. `monotonic` and `wall` are what the two
@@ -62,7 +55,7 @@ pub fn create(
 #[wasm_bindgen]
 pub fn input(machine: usize, monotonic: f64, wall: f64, what: u8, a: u32, b: f64, flag: bool) -> u8 {
     lend(|Module { machines, .. }| {
-        let Some(Some(machine)) = machines.get_mut(machine) else { return machine::OVER };
+        let Some(machine) = machines.get(machine) else { return machine::OVER };
         machine.read_clock(monotonic, wall);
         machine.handle(Input { what, a, b, flag })
     })
@@ -73,7 +66,7 @@ pub fn input(machine: usize, monotonic: f64, wall: f64, what: u8, a: u32, b: f64
 #[wasm_bindgen]
 pub fn next(machine: usize, monotonic: f64, wall: f64, hidden: bool) -> u8 {
     lend(|Module { machines, output, .. }| {
-        let Some(Some(machine)) = machines.get_mut(machine) else { return 0 };
+        let Some(machine) = machines.get(machine) else { return 0 };
         machine.read_clock(monotonic, wall);
         machine.next(hidden, output)
     })
@@ -95,19 +88,15 @@ pub fn more() -> f64 {
 #[wasm_bindgen]
 pub fn look(machine: usize) -> u8 {
     lend(|Module { machines, output, .. }| match machines.get(machine) {
-        Some(Some(machine)) => machine.look(output),
-        _ => machine::CLOSED,
+        Some(machine) => machine.look(output),
+        None => machine::CLOSED,
     })
 }
 
 /// Lets go of a machine. Its number may be another's next.
 #[wasm_bindgen]
 pub fn destroy(machine: usize) {
-    lend(|Module { machines, .. }| {
-        if let Some(place) = machines.get_mut(machine) {
-            *place = None;
-        }
-    });
+    lend(|Module { machines, .. }| machines.remove(machine));
 }
 
 /// Nobody calls into the module from within, and so nothing is ever lent twice. A panic that could say so would bring the code of all

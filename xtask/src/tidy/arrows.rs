@@ -143,11 +143,15 @@ pub fn check(graph: &Graph) -> Vec<Problem> {
     let on_xtask = graph.members.values().filter(|member| member.declares.contains("xtask")).map(|member| {
         Problem::new(&member.manifest, 1, "nothing depends on xtask: it is for developers only")
     });
-    let surfaces = ["everwire-js", "everwire-js-websocket", "everwire-js-eventsource"];
-    let heavy = surfaces.into_iter().filter_map(|name| graph.members.get(name));
-    let heavy = heavy.filter(|member| member.with_serde.contains("everwire")).map(|member| {
-        Problem::new(&member.manifest, 1, format!("everwire is taken with default-features = false: {LIGHT}"))
-    });
+    let heavy = graph.members.get("everwire-js").filter(|member| member.with_serde.contains("everwire")).map(
+        |member| {
+            Problem::new(
+                &member.manifest,
+                1,
+                format!("everwire is taken with default-features = false: {LIGHT}"),
+            )
+        },
+    );
     banned.chain(on_xtask).chain(heavy).collect()
 }
 
